@@ -1356,7 +1356,6 @@ type RoundResult struct {
 	Overflow      uint64                 `protobuf:"varint,8,opt,name=overflow,proto3" json:"overflow,omitempty"`
 	Values        map[string]*Value      `protobuf:"bytes,9,rep,name=values,proto3" json:"values,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"` // by metric
 	Validity      []*Finding             `protobuf:"bytes,10,rep,name=validity,proto3" json:"validity,omitempty"`
-	Incomplete    bool                   `protobuf:"varint,11,opt,name=incomplete,proto3" json:"incomplete,omitempty"` // the round was cancelled
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1461,13 +1460,6 @@ func (x *RoundResult) GetValidity() []*Finding {
 	return nil
 }
 
-func (x *RoundResult) GetIncomplete() bool {
-	if x != nil {
-		return x.Incomplete
-	}
-	return false
-}
-
 type Counts struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Scheduled     uint64                 `protobuf:"varint,1,opt,name=scheduled,proto3" json:"scheduled,omitempty"`
@@ -1548,10 +1540,10 @@ func (x *Counts) GetSkipped() uint64 {
 // encoding (base64, as its log format has it).
 type Clocks struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
-	Response      []byte                 `protobuf:"bytes,1,opt,name=response,proto3" json:"response,omitempty"`
-	Service       []byte                 `protobuf:"bytes,2,opt,name=service,proto3" json:"service,omitempty"`
-	Lag           []byte                 `protobuf:"bytes,3,opt,name=lag,proto3" json:"lag,omitempty"`
-	Wait          []byte                 `protobuf:"bytes,4,opt,name=wait,proto3" json:"wait,omitempty"`
+	Response      string                 `protobuf:"bytes,1,opt,name=response,proto3" json:"response,omitempty"`
+	Service       string                 `protobuf:"bytes,2,opt,name=service,proto3" json:"service,omitempty"`
+	Lag           string                 `protobuf:"bytes,3,opt,name=lag,proto3" json:"lag,omitempty"`
+	Wait          string                 `protobuf:"bytes,4,opt,name=wait,proto3" json:"wait,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1586,32 +1578,32 @@ func (*Clocks) Descriptor() ([]byte, []int) {
 	return file_harness_plugin_v1_plugin_proto_rawDescGZIP(), []int{18}
 }
 
-func (x *Clocks) GetResponse() []byte {
+func (x *Clocks) GetResponse() string {
 	if x != nil {
 		return x.Response
 	}
-	return nil
+	return ""
 }
 
-func (x *Clocks) GetService() []byte {
+func (x *Clocks) GetService() string {
 	if x != nil {
 		return x.Service
 	}
-	return nil
+	return ""
 }
 
-func (x *Clocks) GetLag() []byte {
+func (x *Clocks) GetLag() string {
 	if x != nil {
 		return x.Lag
 	}
-	return nil
+	return ""
 }
 
-func (x *Clocks) GetWait() []byte {
+func (x *Clocks) GetWait() string {
 	if x != nil {
 		return x.Wait
 	}
-	return nil
+	return ""
 }
 
 type Value struct {
@@ -2158,7 +2150,7 @@ const file_harness_plugin_v1_plugin_proto_rawDesc = "" +
 	"\x06failed\x18\x04 \x01(\x04R\x06failed\x12\x12\n" +
 	"\x04rate\x18\x05 \x01(\x01R\x04rate\x12+\n" +
 	"\x03p95\x18\x06 \x01(\v2\x19.google.protobuf.DurationR\x03p95\x12\x1c\n" +
-	"\tmeasuring\x18\a \x01(\bR\tmeasuring\"\x9a\x05\n" +
+	"\tmeasuring\x18\a \x01(\bR\tmeasuring\"\xfa\x04\n" +
 	"\vRoundResult\x124\n" +
 	"\astarted\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\astarted\x123\n" +
 	"\aelapsed\x18\x02 \x01(\v2\x19.google.protobuf.DurationR\aelapsed\x121\n" +
@@ -2170,10 +2162,7 @@ const file_harness_plugin_v1_plugin_proto_rawDesc = "" +
 	"\boverflow\x18\b \x01(\x04R\boverflow\x12B\n" +
 	"\x06values\x18\t \x03(\v2*.harness.plugin.v1.RoundResult.ValuesEntryR\x06values\x126\n" +
 	"\bvalidity\x18\n" +
-	" \x03(\v2\x1a.harness.plugin.v1.FindingR\bvalidity\x12\x1e\n" +
-	"\n" +
-	"incomplete\x18\v \x01(\bR\n" +
-	"incomplete\x1a9\n" +
+	" \x03(\v2\x1a.harness.plugin.v1.FindingR\bvalidity\x1a9\n" +
 	"\vErrorsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\x04R\x05value:\x028\x01\x1aS\n" +
@@ -2187,10 +2176,10 @@ const file_harness_plugin_v1_plugin_proto_rawDesc = "" +
 	"\ttimed_out\x18\x04 \x01(\x04R\btimedOut\x12\x18\n" +
 	"\askipped\x18\x05 \x01(\x04R\askipped\"d\n" +
 	"\x06Clocks\x12\x1a\n" +
-	"\bresponse\x18\x01 \x01(\fR\bresponse\x12\x18\n" +
-	"\aservice\x18\x02 \x01(\fR\aservice\x12\x10\n" +
-	"\x03lag\x18\x03 \x01(\fR\x03lag\x12\x12\n" +
-	"\x04wait\x18\x04 \x01(\fR\x04wait\"S\n" +
+	"\bresponse\x18\x01 \x01(\tR\bresponse\x12\x18\n" +
+	"\aservice\x18\x02 \x01(\tR\aservice\x12\x10\n" +
+	"\x03lag\x18\x03 \x01(\tR\x03lag\x12\x12\n" +
+	"\x04wait\x18\x04 \x01(\tR\x04wait\"S\n" +
 	"\x05Value\x12\x14\n" +
 	"\x05count\x18\x01 \x01(\x04R\x05count\x12\x10\n" +
 	"\x03sum\x18\x02 \x01(\x01R\x03sum\x12\x10\n" +

@@ -43,7 +43,7 @@ type PluginServiceClient interface {
 	// detail.
 	Prepare(ctx context.Context, in *PrepareRequest, opts ...grpc.CallOption) (*PrepareResponse, error)
 	// RunRound drives one round: a stream of Progress, then one RoundResult.
-	// Cancelling the call ends the round.
+	// Cancelling the call ends the round; a cancelled round has no result.
 	RunRound(ctx context.Context, in *RunRoundRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[RunRoundResponse], error)
 	// Teardown undoes Prepare. Tearing down an unknown session is not an error.
 	Teardown(ctx context.Context, in *TeardownRequest, opts ...grpc.CallOption) (*TeardownResponse, error)
@@ -128,7 +128,7 @@ type PluginServiceServer interface {
 	// detail.
 	Prepare(context.Context, *PrepareRequest) (*PrepareResponse, error)
 	// RunRound drives one round: a stream of Progress, then one RoundResult.
-	// Cancelling the call ends the round.
+	// Cancelling the call ends the round; a cancelled round has no result.
 	RunRound(*RunRoundRequest, grpc.ServerStreamingServer[RunRoundResponse]) error
 	// Teardown undoes Prepare. Tearing down an unknown session is not an error.
 	Teardown(context.Context, *TeardownRequest) (*TeardownResponse, error)

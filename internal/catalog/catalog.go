@@ -1,0 +1,179 @@
+// Package catalog knows which plugins there are, where they come from and
+// what they are: the built-in ones, and executables named
+// harness-plugin-NAME in the search path.
+//
+// Finding and listing plugins never executes one. What an external plugin
+// declares is kept by the digest of its file, so that it is asked once.
+package catalog
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/benchharness/harness/sdk"
+	pluginv1 "github.com/benchharness/harness/sdk/proto/harness/plugin/v1"
+)
+
+// Prefix is how the file name of an external plugin begins.
+const Prefix = "harness-plugin-"
+
+// EnvPath names the environment variable with more folders to search, in the
+// form of PATH.
+const EnvPath = "HARNESS_PLUGIN_PATH"
+
+// Entry is one plugin.
+type Entry struct {
+	Name    string
+	Path    string   // of the file; "" for a built-in one
+	Source  string   // "built-in", "--plugin", "HARNESS_PLUGIN_PATH", "./.harness/plugins", …
+	Shadows []string // plugins of the same name that lost to this one
+}
+
+// BuiltIn says whether the plugin is part of this binary.
+func (e Entry) BuiltIn() bool { return e.Path == "" }
+
+// Where is the plugin's file, or "built-in".
+func (e Entry) Where() string { return cmp.Or(e.Path, "built-in") }
+
+// Options say where to look.
+type Options struct {
+	Builtin  []sdk.Plugin // in the order of every table
+	Explicit []string     // files given with --plugin; "NAME=FILE" gives a name
+	Path     string       // value of HARNESS_PLUGIN_PATH
+	Local    string       // ./.harness/plugins
+	Data     string       // plugins folder below the XDG data folder
+	Cache    string       // folder where descriptions are kept; "" = nowhere
+	// Ask starts a plugin to ask for its description.
+	Ask func(ctx context.Context, e Entry) (*pluginv1.DescribeResponse, error)
+}
+
+// Catalog is the set of plugins that were found.
+type Catalog struct {
+	opts    Options
+	entries []Entry
+	mu      sync.Mutex
+	digests map[string]string // by path
+}
+
+// Open looks for plugins. Earlier sources win: --plugin, built-in,
+// HARNESS_PLUGIN_PATH, ./.harness/plugins, the data folder. An explicit file
+// that does not exist is an error, an absent folder is not.
+func Open(opts Options) (*Catalog, error) {
+	c := &Catalog{opts: opts, digests: map[string]string{}}
+	for _, arg := range opts.Explicit {
+		e, err := explicit(arg)
+		if err != nil {
+			return nil, err
+		}
+		c.add(e)
+	}
+	for _, p := range opts.Builtin {
+		c.add(Entry{Name: p.Name, Source: "built-in"})
+	}
+	for _, dir := range filepath.SplitList(opts.Path) {
+		c.addFolder(dir, EnvPath)
+	}
+	c.addFolder(opts.Local, "./.harness/plugins")
+	c.addFolder(opts.Data, opts.Data)
+	c.sort()
+	return c, nil
+}
+
+func explicit(arg string) (Entry, error) {
+	name, path, named := strings.Cut(arg, "=")
+	if !named {
+		path = arg
+		name = strings.TrimPrefix(filepath.Base(arg), Prefix)
+	}
+	abs, err := filepath.Abs(path)
+	if err != nil {
+		return Entry{}, fmt.Errorf("plugin %s: %w", arg, err)
+	}
+	info, err := os.Stat(abs)
+	switch {
+	case errors.Is(err, os.ErrNotExist):
+		return Entry{}, fmt.Errorf("plugin %s: no such file: give the path of a plugin's executable", path)
+	case err != nil:
+		return Entry{}, fmt.Errorf("plugin %s: %w", path, err)
+	case !executable(info):
+		return Entry{}, fmt.Errorf("plugin %s: not an executable file: build it, or chmod +x it", path)
+	}
+	return Entry{Name: name, Path: abs, Source: "--plugin"}, nil
+}
+
+func executable(info os.FileInfo) bool {
+	return info.Mode().IsRegular() && info.Mode()&0o111 != 0
+}
+
+// addFolder adds the plugins of a folder, in the order of their names.
+func (c *Catalog) addFolder(dir, source string) {
+	if dir == "" {
+		return
+	}
+	files, err := os.ReadDir(dir)
+	if err != nil {
+		return // an absent folder holds no plugin
+	}
+	for _, f := range files {
+		name, ok := strings.CutPrefix(f.Name(), Prefix)
+		path, err := filepath.Abs(filepath.Join(dir, f.Name()))
+		if !ok || err != nil {
+			continue
+		}
+		if info, err := os.Stat(path); err == nil && executable(info) {
+			c.add(Entry{Name: name, Path: path, Source: source})
+		}
+	}
+}
+
+func (c *Catalog) add(e Entry) {
+	i := slices.IndexFunc(c.entries, func(o Entry) bool { return o.Name == e.Name })
+	if i < 0 {
+		c.entries = append(c.entries, e)
+	} else if e.Path != c.entries[i].Path {
+		c.entries[i].Shadows = append(c.entries[i].Shadows, e.Where())
+	}
+}
+
+// sort puts the built-in plugins first, in their own order, then the others
+// by name.
+func (c *Catalog) sort() {
+	rank := func(e Entry) int {
+		i := slices.IndexFunc(c.opts.Builtin, func(p sdk.Plugin) bool { return p.Name == e.Name })
+		if i < 0 {
+			return len(c.opts.Builtin)
+		}
+		return i
+	}
+	slices.SortFunc(c.entries, func(a, b Entry) int {
+		return cmp.Or(cmp.Compare(rank(a), rank(b)), cmp.Compare(a.Name, b.Name))
+	})
+}
+
+// Entries returns the plugins: built-in ones first, then the others by name.
+func (c *Catalog) Entries() []Entry { return slices.Clone(c.entries) }
+
+// Plugins returns the names of [Catalog.Entries].
+func (c *Catalog) Plugins() []string {
+	out := make([]string, 0, len(c.entries))
+	for _, e := range c.entries {
+		out = append(out, e.Name)
+	}
+	return out
+}
+
+// Entry returns the plugin of that name.
+func (c *Catalog) Entry(name string) (Entry, bool) {
+	i := slices.IndexFunc(c.entries, func(e Entry) bool { return e.Name == name })
+	if i < 0 {
+		return Entry{}, false
+	}
+	return c.entries[i], true
+}

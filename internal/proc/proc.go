@@ -1,0 +1,196 @@
+// Package proc starts the harness's child processes and ends them.
+//
+// A child leads a process group of its own, so a Ctrl-C in the terminal
+// reaches only the harness, and holds a lifeline, so it ends when the harness
+// does, however that happens. It gets a scrubbed environment, /dev/null as
+// stdin, and a token in its environment that is journalled before it starts,
+// by which [Sweep] finds it after a crash of both.
+//
+// The package speaks no protocol with its children and does not restart them.
+package proc
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/benchharness/harness/sdk"
+	"github.com/benchharness/harness/sdk/lifeline"
+)
+
+// EnvToken names the environment variable that marks a child.
+const EnvToken = "HARNESS_CHILD"
+
+// Kind is the kind of journalled [sdk.Object] that a child is.
+const Kind = "process"
+
+// Spec says what to start.
+type Spec struct {
+	Name    string   // for errors: "plugin vector"
+	Path    string   // of the program
+	Args    []string // without the program's name
+	Env     []string // added to the scrubbed environment
+	Dir     string   // working directory, "" for the harness's own
+	Stderr  io.Writer
+	Journal sdk.Journal // nil: not journalled
+}
+
+// Child is a started process.
+type Child struct {
+	spec    Spec
+	object  sdk.Object
+	process *lifeline.Process
+	line    *lifeline.Line
+	stdout  *os.File
+	copied  chan struct{} // closed when stderr has been read to its end
+}
+
+// Start starts a child. Its end is noticed by [Child.Done]; the caller calls
+// [Child.Stop] in any case.
+func Start(spec Spec) (*Child, error) {
+	c := &Child{spec: spec, copied: make(chan struct{})}
+	token := rand.Text()
+	c.object = sdk.Object{Kind: Kind, Name: token, Attrs: map[string]string{"what": spec.Name}}
+	if spec.Journal != nil {
+		if err := spec.Journal.Record(c.object); err != nil {
+			return nil, fmt.Errorf("start %s: %w", spec.Name, err)
+		}
+	}
+	if err := c.start(token); err != nil {
+		c.forget()
+		return nil, fmt.Errorf("start %s: %w", spec.Name, err)
+	}
+	return c, nil
+}
+
+func (c *Child) start(token string) error {
+	cmd := exec.Command(c.spec.Path, c.spec.Args...)
+	cmd.Dir = c.spec.Dir
+	cmd.Env = append(Environ(os.Environ()), append(c.spec.Env, EnvToken+"="+token)...)
+	// The pipes are ours and not exec's: exec closes its own when the child is
+	// reaped, and a crashed child's last words would be lost.
+	outR, outW, err := os.Pipe()
+	if err != nil {
+		return err
+	}
+	errR, errW, err := os.Pipe()
+	if err != nil {
+		outR.Close()
+		outW.Close()
+		return err
+	}
+	cmd.Stdout, cmd.Stderr = outW, errW
+	c.line, err = lifeline.Attach(cmd)
+	if err == nil {
+		// No death signal: the child watches its lifeline and lives long
+		// enough to take its own group with it.
+		c.process, err = lifeline.Start(cmd, 0)
+		c.line.Release()
+	}
+	outW.Close()
+	errW.Close()
+	if err != nil {
+		outR.Close()
+		errR.Close()
+		if c.line != nil {
+			c.line.Close()
+		}
+		return err
+	}
+	c.stdout = outR
+	go func() {
+		defer close(c.copied)
+		defer errR.Close()
+		w := c.spec.Stderr
+		if w == nil {
+			w = io.Discard
+		}
+		// A writer that fails must not block the child on a full pipe.
+		if _, err := io.Copy(w, errR); err != nil {
+			_, _ = io.Copy(io.Discard, errR)
+		}
+	}()
+	return nil
+}
+
+func (c *Child) forget() {
+	if c.spec.Journal != nil {
+		// A journal that cannot be written keeps an entry too many, which the
+		// next sweep finds to be gone.
+		_ = c.spec.Journal.Forget(c.object)
+	}
+}
+
+// PID is the child's process id and the id of its group.
+func (c *Child) PID() int { return c.process.PID() }
+
+// Stdout is the child's standard output. The caller reads it to its end.
+func (c *Child) Stdout() io.ReadCloser { return c.stdout }
+
+// Done is closed when the child has ended.
+func (c *Child) Done() <-chan struct{} { return c.process.Done() }
+
+// Wait waits for the child's end and for the last of its stderr, and returns
+// the error of [exec.Cmd.Wait].
+func (c *Child) Wait() error {
+	err := c.process.Wait()
+	<-c.copied
+	return err
+}
+
+// Stop asks the child to end, kills it and its group after grace or when ctx
+// ends, and returns when it is gone. Stopping a child that has ended is no
+// error.
+func (c *Child) Stop(ctx context.Context, grace time.Duration) error {
+	if err := c.process.Signal(syscall.SIGTERM); err != nil && !errors.Is(err, os.ErrProcessDone) {
+		return fmt.Errorf("stop %s: %w", c.spec.Name, err)
+	}
+	timer := time.NewTimer(grace)
+	defer timer.Stop()
+	select {
+	case <-c.Done():
+	case <-timer.C:
+		c.Kill()
+	case <-ctx.Done():
+		c.Kill()
+	}
+	_ = c.Wait() // how it ended does not matter any more
+	c.line.Close()
+	c.stdout.Close()
+	c.forget()
+	return nil
+}
+
+// Kill kills the child and its group at once. Stop still has to be called.
+func (c *Child) Kill() { _ = lifeline.KillGroup(c.PID(), syscall.SIGKILL) }
+
+// kept are the variables of the harness's environment that children see.
+// Everything else, secrets above all, stays behind.
+var kept = []string{
+	"PATH", "HOME", "USER", "LOGNAME", "SHELL", "TMPDIR", "TZ", "LANG", "LC_ALL", "LC_CTYPE",
+	"XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME", "XDG_RUNTIME_DIR",
+	"SSL_CERT_FILE", "SSL_CERT_DIR", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "CUDA_VISIBLE_DEVICES",
+	"HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy",
+	"GOMAXPROCS", "GOMEMLIMIT", "GOCOVERDIR",
+}
+
+// Environ returns what a child may see of environ.
+func Environ(environ []string) []string {
+	var out []string
+	for _, kv := range environ {
+		name, _, _ := strings.Cut(kv, "=")
+		for _, k := range kept {
+			if name == k {
+				out = append(out, kv)
+			}
+		}
+	}
+	return out
+}

@@ -1,0 +1,127 @@
+package journal
+
+import (
+	"path/filepath"
+	"reflect"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/benchharness/harness/sdk"
+)
+
+func TestAnObjectIsLeftUntilItIsForgotten(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "a", "run.jsonl")
+	j, err := Create(path, Run{ID: "r1", PID: 42})
+	if err != nil {
+		t.Fatal(err)
+	}
+	table := sdk.Object{Kind: "table", Name: "harness_r1_accounts", Attrs: map[string]string{"schema": "public"}}
+	folder := sdk.Object{Kind: "folder", Name: "/tmp/x"}
+	plugin, err := Open(path, "db")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, err := range []error{
+		plugin.For("db", "main-db").Record(table), j.Record(folder), j.Forget(folder), plugin.Close(), j.Close(),
+	} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	c, err := ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := Content{Run: Run{ID: "r1", PID: 42}, Left: []Entry{{"db", "main-db", table}}}
+	if !reflect.DeepEqual(c, want) {
+		t.Errorf("got %+v, want %+v", c, want)
+	}
+}
+
+func TestForgettingInOneTargetLeavesTheOther(t *testing.T) {
+	lines := `{"verb":"run","run":{"id":"r"}}
+{"verb":"record","owner":"db","target":"a","object":{"kind":"table","name":"t"}}
+{"verb":"record","owner":"db","target":"b","object":{"kind":"table","name":"t"}}
+{"verb":"forget","owner":"db","target":"a","object":{"kind":"table","name":"t"}}
+`
+	c, err := Read(strings.NewReader(lines))
+	if err != nil || len(c.Left) != 1 || c.Left[0].Target != "b" {
+		t.Errorf("got %+v, %v", c.Left, err)
+	}
+}
+
+func TestDamage(t *testing.T) {
+	const run = `{"verb":"run","run":{"id":"r"}}` + "\n"
+	const rec = `{"verb":"record","object":{"kind":"folder","name":"/x"}}` + "\n"
+	for _, tt := range []struct {
+		name, in string
+		left     int
+		fails    bool
+	}{
+		{"a last line cut short is ignored", run + rec + `{"verb":"rec`, 1, false},
+		{"a broken line in the middle is an error", run + `{"verb":"rec` + "\n" + rec, 0, true},
+		{"an empty file is an error", "", 0, true},
+		{"an unknown verb is an error", run + `{"verb":"burn"}` + "\n", 0, true},
+		{"a record without an object is an error", run + `{"verb":"record"}` + "\n", 0, true},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			c, err := Read(strings.NewReader(tt.in))
+			if (err != nil) != tt.fails || len(c.Left) < tt.left {
+				t.Errorf("got %d left, error %v", len(c.Left), err)
+			}
+		})
+	}
+}
+
+func TestManyWritersInterleaveWholeLines(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "run.jsonl")
+	j, err := Create(path, Run{ID: "r"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer j.Close()
+	const writers, each = 8, 20
+	var wg sync.WaitGroup
+	for w := range writers {
+		wg.Go(func() {
+			f, err := Open(path, "w")
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			defer f.Close()
+			for range each {
+				if err := f.Record(sdk.Object{Kind: "folder", Name: strings.Repeat("x", 100*w+1)}); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	c, err := ReadFile(path)
+	if err != nil || len(c.Left) != writers*each {
+		t.Errorf("got %d entries, want %d; error %v", len(c.Left), writers*each, err)
+	}
+}
+
+func TestTheEmptyJournalKeepsNothing(t *testing.T) {
+	j, err := Open("", "db")
+	if err != nil || j.Record(sdk.Object{Kind: "table", Name: "t"}) != nil || j.Close() != nil {
+		t.Error("the empty journal failed")
+	}
+	if _, err := Open(filepath.Join(t.TempDir(), "absent"), "db"); err == nil {
+		t.Error("an absent journal was opened")
+	}
+}
+
+func FuzzRead(f *testing.F) {
+	f.Add([]byte(`{"verb":"run","run":{"id":"r"}}` + "\n" + `{"verb":"record","object":{"kind":"folder","name":"/x"}}` + "\n"))
+	f.Add([]byte("{"))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		c, err := Read(strings.NewReader(string(b)))
+		if err == nil && c.Run.ID == "" {
+			t.Error("accepted a journal without a run")
+		}
+	})
+}

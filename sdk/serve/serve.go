@@ -1,0 +1,119 @@
+//go:build !wasip1
+
+// Package serve is what the main of a plugin calls: it serves the registered
+// plugin to the harness that started the process.
+//
+// It owns the process: the handshake on stdout, the gRPC server on a unix
+// socket, the lifeline (the process ends when its harness does) and the tear
+// down of whatever is still prepared. What the calls do is in server.go.
+package serve
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/hashicorp/go-hclog"
+	"github.com/hashicorp/go-plugin"
+	"google.golang.org/grpc"
+
+	"github.com/benchharness/harness/sdk"
+	"github.com/benchharness/harness/sdk/journal"
+	"github.com/benchharness/harness/sdk/lifeline"
+	pluginv1 "github.com/benchharness/harness/sdk/proto/harness/plugin/v1"
+	"github.com/benchharness/harness/sdk/wire"
+)
+
+// teardownGrace is how long prepared sessions have to close when the process
+// must end.
+const teardownGrace = 10 * time.Second
+
+// Main serves the plugin that this binary registered and does not return. A
+// binary with several registered plugins calls [Serve] with a name.
+func Main() {
+	plugins := sdk.Registered()
+	if len(plugins) != 1 {
+		fmt.Fprintf(os.Stderr, "serve.Main: %d plugins are registered, want exactly one\n", len(plugins))
+		os.Exit(2)
+	}
+	os.Exit(Serve(plugins[0]))
+}
+
+// Serve serves p until the harness is done with it or gone, and returns the
+// exit code for the process.
+func Serve(p sdk.Plugin) int {
+	if os.Getenv(wire.CookieKey) != wire.CookieValue {
+		fmt.Fprintf(os.Stderr, "%s is a plugin of harness and does nothing on its own.\nRun it with: harness run --plugin %s\n", p.Name, os.Args[0])
+		return 2
+	}
+	ctx, cancel, err := lifeline.Context(context.Background(), teardownGrace+time.Second)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer cancel()
+	ctx, stop := signal.NotifyContext(ctx, syscall.SIGTERM)
+	defer stop()
+	j, err := journal.Open(os.Getenv(journal.EnvPath), p.Name)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer j.Close()
+	s := newServer(p, j, slog.New(slog.NewTextHandler(os.Stderr, nil)))
+
+	served := make(chan struct{})
+	go func() {
+		defer close(served)
+		serveGRPC(s)
+	}()
+	code := 0
+	select {
+	case <-served:
+	case <-ctx.Done():
+		code = 1
+	}
+	teardown, done := context.WithTimeout(context.Background(), teardownGrace)
+	defer done()
+	if err := s.closeAll(teardown); err != nil {
+		s.log.Error("tear down at exit", "error", err)
+		code = 1
+	}
+	return code
+}
+
+// serveGRPC returns when the harness asks for shutdown.
+func serveGRPC(s *server) {
+	plugin.Serve(&plugin.ServeConfig{
+		HandshakeConfig: plugin.HandshakeConfig{
+			ProtocolVersion: wire.ProtocolVersion, MagicCookieKey: wire.CookieKey, MagicCookieValue: wire.CookieValue,
+		},
+		VersionedPlugins: map[int]plugin.PluginSet{
+			wire.ProtocolVersion: {wire.ServiceName: &grpcPlugin{server: s}},
+		},
+		GRPCServer: func(opts []grpc.ServerOption) *grpc.Server {
+			return grpc.NewServer(append(opts, grpc.MaxRecvMsgSize(wire.MaxMessage), grpc.MaxSendMsgSize(wire.MaxMessage))...)
+		},
+		Logger: hclog.New(&hclog.LoggerOptions{Output: io.Discard, Level: hclog.Off}),
+	})
+}
+
+// grpcPlugin is go-plugin's view of the server.
+type grpcPlugin struct {
+	plugin.NetRPCUnsupportedPlugin
+	server *server
+}
+
+func (p *grpcPlugin) GRPCServer(_ *plugin.GRPCBroker, s *grpc.Server) error {
+	pluginv1.RegisterPluginServiceServer(s, p.server)
+	return nil
+}
+
+func (p *grpcPlugin) GRPCClient(context.Context, *plugin.GRPCBroker, *grpc.ClientConn) (any, error) {
+	return nil, fmt.Errorf("plugin %s: a plugin process is a server only", p.server.plugin.Name)
+}
