@@ -45,6 +45,9 @@ type Plan struct {
 	Baseline   string      // file or name; "" = none
 	Cleanup    bool
 	Settings   []Setting
+	// Warnings are what a person should know and what stops nothing: a
+	// misspelt variable, a benchmark that was left out. One line each.
+	Warnings []string
 }
 
 // Benchmark is one benchmark of the plan: prepared once, then driven by each

@@ -1,0 +1,204 @@
+package suite
+
+import (
+	"math"
+	"regexp"
+	"sort"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/benchharness/harness/sdk"
+)
+
+// What each kind of value looks like. The parser and the JSON Schema use the
+// same expressions, so they accept the same text.
+const (
+	numberPattern   = `[0-9]+(\.[0-9]+)?`
+	durationPattern = `^((` + numberPattern + `(ns|us|µs|ms|s|m|h))+|` + numberPattern + `)$`
+	ratePattern     = `^` + numberPattern + `(/s)?$`
+	percentPattern  = `^` + numberPattern + `%$`
+)
+
+// Ranges of what may be asked for. They are wide: what they keep out is a slip
+// of the hand that would run for a month or start a million goroutines.
+const (
+	minDuration = time.Millisecond
+	maxDuration = 30 * 24 * time.Hour
+	maxUsers    = 100_000
+	maxRounds   = 1000
+	maxCount    = 1_000_000_000_000
+	maxRate     = 10_000_000
+	maxPercent  = 1000
+)
+
+var (
+	durationExpr = regexp.MustCompile(durationPattern)
+	rateExpr     = regexp.MustCompile(ratePattern)
+	percentExpr  = regexp.MustCompile(percentPattern)
+	numberExpr   = regexp.MustCompile(`^` + numberPattern + `$`)
+	quantityExpr = regexp.MustCompile(quantityPattern)
+)
+
+// rule reads one kind of value from text, wherever the text came from.
+type rule[T any] struct {
+	want  string // "a duration from 1ms to 720h", for errors
+	parse func(text string) (T, bool)
+	text  func(T) string // how Setting.Value shows it
+}
+
+func (r rule[T]) read(o origin, text string) (T, error) {
+	v, ok := r.parse(text)
+	if !ok {
+		var zero T
+		return zero, o.errorf("is %s, want %s", show(text), r.want)
+	}
+	return v, nil
+}
+
+var durationRule = rule[time.Duration]{
+	want:  "a duration from 1ms to 720h such as 30s, or a number of seconds",
+	parse: func(s string) (time.Duration, bool) { return parseDuration(s, minDuration) },
+	text:  time.Duration.String,
+}
+
+var warmupRule = rule[time.Duration]{
+	want:  "a duration from 0s to 720h such as 5s, or a number of seconds",
+	parse: func(s string) (time.Duration, bool) { return parseDuration(s, 0) },
+	text:  time.Duration.String,
+}
+
+func parseDuration(s string, least time.Duration) (time.Duration, bool) {
+	if !durationExpr.MatchString(s) {
+		return 0, false
+	}
+	d, err := sdk.ParseDuration(s)
+	return d, err == nil && d >= least && d <= maxDuration
+}
+
+func countRule(least, most uint64) rule[uint64] {
+	return rule[uint64]{
+		want: "a whole number from " + strconv.FormatUint(least, 10) + " to " + strconv.FormatUint(most, 10),
+		parse: func(s string) (uint64, bool) {
+			n, err := strconv.ParseUint(s, 10, 64)
+			return n, err == nil && n >= least && n <= most
+		},
+		text: func(n uint64) string { return strconv.FormatUint(n, 10) },
+	}
+}
+
+var (
+	totalRule  = countRule(1, maxCount)
+	usersRule  = countRule(1, maxUsers)
+	roundsRule = countRule(1, maxRounds)
+	seedRule   = countRule(0, math.MaxUint64)
+)
+
+var rateRule = rule[float64]{
+	want: "a rate above 0 and up to 10000000/s, such as 1000/s or 1000",
+	parse: func(s string) (float64, bool) {
+		if !rateExpr.MatchString(s) {
+			return 0, false
+		}
+		f, err := strconv.ParseFloat(strings.TrimSuffix(s, "/s"), 64)
+		return f, err == nil && f > 0 && f <= maxRate
+	},
+	text: func(f float64) string {
+		if f == 0 {
+			return "none"
+		}
+		return strconv.FormatFloat(f, 'f', -1, 64) + "/s"
+	},
+}
+
+// percentRule reads "10%" and, as the environment writes it, "10".
+var percentRule = rule[float64]{
+	want: "a percentage from 0% to 1000%, such as 10%",
+	parse: func(s string) (float64, bool) {
+		if !percentExpr.MatchString(s) && !numberExpr.MatchString(s) {
+			return 0, false
+		}
+		f, err := strconv.ParseFloat(strings.TrimSuffix(s, "%"), 64)
+		return f / 100, err == nil && f <= maxPercent
+	},
+	text: func(f float64) string { return strconv.FormatFloat(round(f*100), 'f', -1, 64) + "%" },
+}
+
+// round takes off the last digits, which the step from percent to ratio and
+// back leaves behind.
+func round(f float64) float64 {
+	const scale = 1e9
+	return math.Round(f*scale) / scale
+}
+
+var boolRule = rule[bool]{
+	want:  "true or false",
+	parse: parseBool,
+	text:  strconv.FormatBool,
+}
+
+func parseBool(s string) (bool, bool) {
+	switch strings.ToLower(s) {
+	case "true", "1", "yes", "on":
+		return true, true
+	case "false", "0", "no", "off":
+		return false, true
+	}
+	return false, false
+}
+
+// unit is a unit that a quantity may be written in.
+type unit struct {
+	base   string // SI base unit as run documents name it
+	factor float64
+}
+
+// units are those of quantities. A number without one is in the metric's own.
+var units = map[string]unit{
+	"ns": {"s", 1e-9}, "us": {"s", 1e-6}, "µs": {"s", 1e-6}, "ms": {"s", 1e-3}, "s": {"s", 1}, "m": {"s", 60}, "h": {"s", 3600},
+	"%":  {"ratio", 1e-2},
+	"/s": {"1/s", 1},
+	"B":  {"B", 1}, "kB": {"B", 1e3}, "MB": {"B", 1e6}, "GB": {"B", 1e9}, "KiB": {"B", 1 << 10}, "MiB": {"B", 1 << 20}, "GiB": {"B", 1 << 30},
+	"B/s": {"B/s", 1}, "kB/s": {"B/s", 1e3}, "MB/s": {"B/s", 1e6}, "GB/s": {"B/s", 1e9}, "MiB/s": {"B/s", 1 << 20}, "GiB/s": {"B/s", 1 << 30},
+	"J": {"J", 1},
+}
+
+var quantityPattern = `^` + numberPattern + `(` + strings.Join(unitNames(), "|") + `)?$`
+
+func unitNames() []string {
+	names := make([]string, 0, len(units))
+	for n := range units {
+		names = append(names, n)
+	}
+	sort.Strings(names)
+	return names
+}
+
+const wantQuantity = "a number of 0 or more with its unit, such as 10ms, 99.9%, 10000/s or 64MiB"
+
+// parseQuantity returns the value in its SI base unit, and that unit; "" when
+// the text has none.
+func parseQuantity(s string) (float64, string, bool) {
+	if !quantityExpr.MatchString(s) {
+		return 0, "", false
+	}
+	end := strings.LastIndexAny(s, "0123456789") + 1
+	f, err := strconv.ParseFloat(s[:end], 64)
+	if err != nil {
+		return 0, "", false
+	}
+	if end == len(s) {
+		return f, "", true
+	}
+	u := units[s[end:]]
+	return scale(f, u.factor), u.base, true
+}
+
+// scale multiplies, by a division where that is exact: 10ms is 10/1000, the
+// double nearest to 0.01, which 10×0.001 is not always.
+func scale(f, factor float64) float64 {
+	if factor < 1 {
+		return f / math.Round(1/factor)
+	}
+	return f * factor
+}
