@@ -23,11 +23,18 @@ func softmax(p []float32, n int, scale float32) {
 		row := p[at : at+n]
 		vek32.SubNumber_Inplace(row, vek32.Max(row))
 	}
-	vek32.Exp_Inplace(p)
+	expBelowZero(p)
 	for at := 0; at < len(p); at += n {
 		row := p[at : at+n]
 		vek32.DivNumber_Inplace(row, vek32.Sum(row))
 	}
+}
+
+// expBelowZero replaces x, all of it at most 0, by its exponential. vek32's AVX2 exponential gives values up to infinity
+// where the true one is below the smallest normal float32 (x from -88 to -103), so smaller x count as -87: 1.6e-38.
+func expBelowZero(x []float32) {
+	vek32.MaximumNumber_Inplace(x, -87)
+	vek32.Exp_Inplace(x)
 }
 
 // Coefficients of erf(x) ≈ 1 − (a1·t + a2·t² + … + a5·t⁵)·exp(−x²), t = 1/(1 + p·x), x ≥ 0, whose error is at most 1.5e-7:
@@ -59,7 +66,7 @@ func gelu(x, scratch []float32) {
 	}
 	vek32.Mul_Into(t, a, a)
 	vek32.Neg_Inplace(t)
-	vek32.Exp_Inplace(t)
+	expBelowZero(t)
 	vek32.Mul_Inplace(q, t)
 
 	vek32.Mul_Inplace(q, a)
