@@ -1,0 +1,85 @@
+package result
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/HdrHistogram/hdrhistogram-go"
+
+	"github.com/benchharness/harness/sdk/loop"
+)
+
+// NewHistogram encodes a histogram of nanoseconds and takes its main
+// statistics; a quantile that too few samples support is null, see
+// [loop.SamplesFor]. batch is how many ops were timed together and are in the
+// histogram with their common mean: they count as one sample. A nil or empty
+// histogram gives the empty one.
+func NewHistogram(h *hdrhistogram.Histogram, batch uint64) Histogram {
+	if h == nil || h.TotalCount() == 0 {
+		return Histogram{}
+	}
+	v2, err := loop.EncodeV2(h)
+	if err != nil {
+		panic(err) // it is not nil, and nothing else can fail
+	}
+	mean, max := h.Mean()/float64(time.Second), time.Duration(h.Max()).Seconds()
+	out := Histogram{V2: v2, Count: uint64(h.TotalCount()), Mean: &mean, Max: &max}
+	out.P50, out.P95, out.P99 = quantile(h, 0.50, batch), quantile(h, 0.95, batch), quantile(h, 0.99, batch)
+	return out
+}
+
+func quantile(h *hdrhistogram.Histogram, q float64, batch uint64) *float64 {
+	d, ok := loop.Quantile(h, q)
+	if !ok || uint64(h.TotalCount())/max(batch, 1) < uint64(loop.SamplesFor(q)) {
+		return nil
+	}
+	seconds := d.Seconds()
+	return &seconds
+}
+
+// DecodeHistogram is the inverse of [NewHistogram] and safe for hostile text:
+// it accepts only the range and precision of [loop.NewHistogram], the ones
+// that merge without loss. The empty string is the empty histogram.
+func DecodeHistogram(v2 string) (*hdrhistogram.Histogram, error) {
+	if v2 == "" {
+		return loop.NewHistogram(), nil
+	}
+	return loop.DecodeV2(v2)
+}
+
+// Clock picks one clock of a round.
+type Clock func(*Clocks) *Histogram
+
+// The four clocks.
+func Response(c *Clocks) *Histogram { return &c.Response }
+func Service(c *Clocks) *Histogram  { return &c.Service }
+func Lag(c *Clocks) *Histogram      { return &c.Lag }
+func Wait(c *Clocks) *Histogram     { return &c.Wait }
+
+// Pool merges one clock of several rounds, without loss. What is read from a
+// pooled histogram has to be labelled pooled, and no verdict may use it: the
+// round is the unit of statistics.
+func Pool(rounds []Round, clock Clock) (*hdrhistogram.Histogram, error) {
+	hs := make([]*hdrhistogram.Histogram, len(rounds))
+	for i := range rounds {
+		var err error
+		if hs[i], err = DecodeHistogram(clock(&rounds[i].Clocks).V2); err != nil {
+			return nil, fmt.Errorf("pool round %d: %w", i+1, err)
+		}
+	}
+	return loop.Merge(hs...)
+}
+
+// Pooled is [Pool] as the document's form. Its quantiles are null where the
+// rounds together have too few samples.
+func Pooled(rounds []Round, clock Clock) (Histogram, error) {
+	h, err := Pool(rounds, clock)
+	if err != nil {
+		return Histogram{}, err
+	}
+	var batch uint64
+	for _, r := range rounds {
+		batch = max(batch, r.Batch)
+	}
+	return NewHistogram(h, batch), nil
+}

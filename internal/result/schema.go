@@ -1,0 +1,9 @@
+package result
+
+import _ "embed"
+
+// JSONSchema is the JSON Schema (draft 2020-12) of the document, generated
+// from the types of this package.
+//
+//go:embed run.schema.json
+var JSONSchema []byte
