@@ -5,7 +5,8 @@ import "github.com/viterin/vek/vek32"
 // kernels are the two products that nearly all time goes to.
 //
 // vek32 has AVX2 code for amd64 (not on darwin) and a plain loop elsewhere; that loop waits for each addition before it
-// starts the next. The portable kernels here keep several sums open and are three to four times as fast as it.
+// starts the next. The portable kernels here keep several sums open and are about eight times as fast as it
+// (BenchmarkLinear: 3.0 against 0.4 thousand million multiplications a second; with AVX2 it is 19).
 type kernels struct {
 	name string
 	// matVec sets dst[i] to the dot product of row i of w with x. w is row-major with rows of len(x).

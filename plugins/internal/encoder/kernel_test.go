@@ -162,3 +162,22 @@ func TestRandomWeightsHaveBERTsSpread(t *testing.T) {
 		t.Errorf("mean %v, standard deviation %v; want 0 and %v", mean, deviation, randomDeviation)
 	}
 }
+
+// BenchmarkLinear is the layer that costs most in MiniLM's shape: 13 tokens, 384 in, 1,536 out.
+func BenchmarkLinear(b *testing.B) {
+	const tokens, in, out = 13, 384, 1536
+	random := rand.New(rand.NewPCG(5, 6))
+	x, w, bias := randomFloats(random, tokens*in), randomFloats(random, out*in), randomFloats(random, out)
+	dst := make([]float32, tokens*out)
+	for _, k := range []kernels{
+		{name: "vek32", matVec: vekMatVec},
+		{name: "portable", matVec: portableMatVec},
+	} {
+		b.Run(k.name, func(b *testing.B) {
+			for b.Loop() {
+				k.linear(dst, x, w, bias, in, 0, out)
+			}
+			b.ReportMetric(float64(tokens*in*out)*float64(b.N)/b.Elapsed().Seconds()/1e9, "Gmul/s")
+		})
+	}
+}

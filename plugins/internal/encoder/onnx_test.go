@@ -2,7 +2,6 @@ package encoder_test
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"math"
 	"os"
@@ -13,6 +12,7 @@ import (
 
 	"github.com/benchharness/harness/plugins/internal/encoder"
 	"github.com/benchharness/harness/plugins/internal/encoder/wordpiece"
+	"github.com/viterin/vek/vek32"
 )
 
 // pythonWithONNX finds the interpreter that `make test-tools` sets up at the module's root. Without it the test is skipped,
@@ -107,7 +107,27 @@ func TestTheEncoderAgreesWithONNXRuntimeInEveryPoolingMode(t *testing.T) {
 		ids[i] = tokens.Encode(text, small.positions)
 	}
 	want := onnxVectors(t, python, dir, ids)
-	e := open(t, encoder.Options{ModelDir: dir})
+	accelerated := vek32.Info().Acceleration
+	for _, kernels := range []string{"AVX2", "portable"} {
+		t.Run(kernels, func(t *testing.T) {
+			if kernels == "AVX2" && !accelerated {
+				t.Skip("needs a processor with AVX2 and FMA, on an operating system other than darwin")
+			}
+			vek32.SetAcceleration(kernels == "AVX2")
+			t.Cleanup(func() { vek32.SetAcceleration(accelerated) })
+			e := open(t, encoder.Options{ModelDir: dir})
+			if got := e.Info().Kernels; !strings.Contains(got, kernels) {
+				t.Fatalf("kernels are %q", got)
+			}
+			compareModes(t, e.NewSession(1), want)
+			compareModes(t, e.NewSession(3), want)
+		})
+	}
+}
+
+// compareModes encodes the texts in every pooling mode, with and without normalisation.
+func compareModes(t *testing.T, session *encoder.Session, want map[string][][]float64) {
+	t.Helper()
 	modes := []struct {
 		name    string
 		pooling encoder.Pooling
@@ -117,23 +137,20 @@ func TestTheEncoderAgreesWithONNXRuntimeInEveryPoolingMode(t *testing.T) {
 		{"cls", encoder.PoolCLS, encoder.NormOff}, {"cls_unit", encoder.PoolCLS, encoder.NormOn},
 		{"max", encoder.PoolMax, encoder.NormOff}, {"max_unit", encoder.PoolMax, encoder.NormOn},
 	}
-	for _, threads := range []int{1, 3} {
-		session := e.NewSession(threads)
-		for _, mode := range modes {
-			got, _, err := session.Encode(context.Background(), agreementTexts, encoder.EncodeOptions{Pooling: mode.pooling, Norm: mode.norm})
-			if err != nil {
-				t.Fatal(err)
-			}
-			far := farthest(t, got, want[mode.name])
-			if far > 1e-4 {
-				t.Errorf("%s on %d threads: farthest element is %.3g off, more than 1e-4", mode.name, threads, far)
-			}
-			t.Logf("%s on %d threads: farthest element is %.2g off", mode.name, threads, far)
-			// The comparison means something only if the modes are far apart.
-			for _, other := range modes {
-				if other != mode && farthest(t, got, want[other.name]) < 1e-2 {
-					t.Errorf("%s cannot be told from %s", mode.name, other.name)
-				}
+	for _, mode := range modes {
+		got, _, err := session.Encode(t.Context(), agreementTexts, encoder.EncodeOptions{Pooling: mode.pooling, Norm: mode.norm})
+		if err != nil {
+			t.Fatal(err)
+		}
+		far := farthest(t, got, want[mode.name])
+		if far > 1e-4 {
+			t.Errorf("%s: the farthest element is %.3g off, more than 1e-4", mode.name, far)
+		}
+		t.Logf("%s: the farthest element is %.2g off", mode.name, far)
+		// The comparison means something only if the modes are far apart.
+		for _, other := range modes {
+			if other != mode && farthest(t, got, want[other.name]) < 1e-2 {
+				t.Errorf("%s cannot be told from %s", mode.name, other.name)
 			}
 		}
 	}

@@ -26,9 +26,9 @@ def read_safetensors(path):
     data = blob[8 + length :]
     tensors = {}
     for name, entry in header.items():
-        if name == "__metadata__":
+        # Real files also hold an integer table of positions, which no operator here needs.
+        if name == "__metadata__" or entry["dtype"] != "F32":
             continue
-        assert entry["dtype"] == "F32", name
         begin, end = entry["data_offsets"]
         tensors[name] = np.frombuffer(data[begin:end], "<f4").reshape(entry["shape"])
     return tensors

@@ -56,8 +56,9 @@ func (t *Tokenizer) normaliseRunes(text []byte, s *Scratch) {
 		switch {
 		case r == '\t' || r == '\n' || r == '\r':
 			s.clean = append(s.clean, ' ')
-		case r == utf8.RuneError || unicode.Is(unicode.C, r):
-			// Broken UTF-8, control, format, surrogate and private-use characters carry no text.
+		case r == utf8.RuneError || unicode.In(r, unicode.Cc, unicode.Cf, unicode.Co):
+			// Broken UTF-8, control, format and private-use characters carry no text. Unassigned ones stay, as in other
+			// implementations, so that new scripts make unknown words and not silence.
 		case unicode.IsSpace(r) || unicode.Is(unicode.Zs, r):
 			s.clean = append(s.clean, ' ')
 		case t.opts.StripAccents && unicode.Is(unicode.Mn, r):

@@ -55,6 +55,7 @@ func TestTextBecomesThePiecesThatBERTGivesIt(t *testing.T) {
 		{"ideographs are spaced", "the北京cafe", "the 北 京 cafe"},
 		{"ideographs never continue one another", "京大", "京 大"},
 		{"control characters vanish inside a word", "he\u0000l\u200dl\u0007o", "hello"},
+		{"an unassigned character does not", "the\U0001b67b hello", "[UNK] hello"},
 		{"broken UTF-8 vanishes", "hel\xfflo", "hello"},
 		{"tabs and new lines separate", "the\thello\r\nworld", "the hello world"},
 		{"unusual spaces separate", "the\u00a0hello\u3000world\u2028the", "the hello world the"},
