@@ -1,0 +1,249 @@
+// Package leftovers removes what runs that died left behind, by their
+// journals: processes, folders, and objects on targets.
+//
+// A journal belongs to a run that lives as long as its process holds the lock
+// on it. The package touches only what a dead run's journal names, a folder
+// only when the run's own marker is in it, and objects on a target only
+// through the Clean of the plugin that made them.
+package leftovers
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"sort"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/benchharness/harness/internal/proc"
+	"github.com/benchharness/harness/sdk"
+	"github.com/benchharness/harness/sdk/journal"
+)
+
+// KindFolder is the kind of a journalled folder.
+const KindFolder = "folder"
+
+// MarkerName is the file that a folder made by a run has in it.
+const MarkerName = ".harness-owner"
+
+// marker is the content of [MarkerName].
+type marker struct {
+	RunID string `json:"run_id"`
+}
+
+// Journal is the journal of this run, locked.
+type Journal struct {
+	*journal.File
+	Path string
+	lock *os.File
+}
+
+// Create starts the journal of a run in the folder dir and locks it.
+func Create(dir string, run journal.Run) (*Journal, error) {
+	path := filepath.Join(dir, run.ID+".jsonl")
+	f, err := journal.Create(path, run)
+	if err != nil {
+		return nil, err
+	}
+	lock, err := lockFile(path)
+	if err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return &Journal{File: f, Path: path, lock: lock}, nil
+}
+
+// Close ends the journal. It is removed when nothing in it is left, and kept
+// for the next sweep otherwise.
+func (j *Journal) Close() error {
+	err := j.File.Close()
+	if c, rerr := journal.ReadFile(j.Path); rerr == nil && len(c.Left) == 0 {
+		err = errors.Join(err, os.Remove(j.Path))
+	}
+	return errors.Join(err, j.lock.Close())
+}
+
+// lockFile takes the lock of a journal without waiting. The kernel drops it
+// when the process ends, however that happens. Descriptors are close-on-exec,
+// so no child keeps it.
+func lockFile(path string) (*os.File, error) {
+	f, err := os.OpenFile(path, os.O_RDWR, 0)
+	if err != nil {
+		return nil, fmt.Errorf("lock journal: %w", err)
+	}
+	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
+		f.Close()
+		return nil, fmt.Errorf("lock journal %s: %w", path, err)
+	}
+	return f, nil
+}
+
+// Scratch makes a private folder for a run, journalled and marked. Its mode
+// lets other users pass through, not look: a database server that has to run
+// as another user keeps its folder in it.
+func Scratch(base, runID string, j sdk.Journal) (string, error) {
+	dir := filepath.Join(base, "harness-"+runID)
+	if err := j.Record(sdk.Object{Kind: KindFolder, Name: dir, Attrs: map[string]string{"run": runID}}); err != nil {
+		return "", err
+	}
+	if err := os.Mkdir(dir, 0o711); err != nil {
+		return "", fmt.Errorf("make the run's scratch folder: %w", err)
+	}
+	b, err := json.Marshal(marker{RunID: runID})
+	if err == nil {
+		err = os.WriteFile(filepath.Join(dir, MarkerName), b, 0o644)
+	}
+	if err != nil {
+		return "", fmt.Errorf("mark the run's scratch folder: %w", err)
+	}
+	return dir, nil
+}
+
+// Hooks are what a sweep needs from outside.
+type Hooks struct {
+	// Clean has objects on a target removed by the plugin that owns them.
+	Clean func(ctx context.Context, run journal.Run, owner, target string, objects []sdk.Object) error
+	// Removed is told of everything that was removed.
+	Removed func(run, what string)
+}
+
+// Sweep removes what the dead runs with a journal in dir left behind, and
+// their journals. What could not be removed stays in its journal, and is in
+// the error.
+func Sweep(ctx context.Context, dir string, h Hooks) error {
+	paths, err := filepath.Glob(filepath.Join(dir, "*.jsonl"))
+	if err != nil {
+		return fmt.Errorf("look for journals: %w", err)
+	}
+	sort.Strings(paths)
+	var errs []error
+	for _, path := range paths {
+		if err := sweepOne(ctx, path, h); err != nil {
+			errs = append(errs, err)
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func sweepOne(ctx context.Context, path string, h Hooks) error {
+	lock, err := lockFile(path)
+	if errors.Is(err, unix.EWOULDBLOCK) || errors.Is(err, fs.ErrNotExist) {
+		return nil // its run lives, or has just cleaned up
+	}
+	if err != nil {
+		return err
+	}
+	defer lock.Close()
+	c, err := journal.ReadFile(path)
+	if err != nil {
+		if info, serr := os.Stat(path); serr == nil && info.Size() == 0 {
+			return os.Remove(path) // killed before it wrote anything
+		}
+		return err
+	}
+	s := sweep{Hooks: h, run: c.Run}
+	if err := s.all(ctx, c.Left); err != nil {
+		return fmt.Errorf("clean up after run %s: %w", c.Run.ID, err)
+	}
+	return os.Remove(path)
+}
+
+type sweep struct {
+	Hooks
+	run journal.Run
+}
+
+func (s sweep) all(ctx context.Context, left []journal.Entry) error {
+	// Processes first: they may hold or make the rest.
+	var tokens []string
+	for _, e := range left {
+		if e.Object.Kind == proc.Kind {
+			tokens = append(tokens, e.Object.Name)
+		}
+	}
+	killed, err := proc.Sweep(tokens)
+	for _, pid := range killed {
+		s.removed("process %d", pid)
+	}
+	errs := []error{err}
+	for _, g := range onTargets(left) {
+		if err := s.Clean(ctx, s.run, g.owner, g.target, g.objects); err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		for _, o := range g.objects {
+			s.removed("%s %s on %s", o.Kind, o.Name, g.target)
+		}
+	}
+	// Folders last, the newest first: a later one may be inside an earlier one.
+	for i := len(left) - 1; i >= 0; i-- {
+		if left[i].Object.Kind == KindFolder {
+			errs = append(errs, s.folder(left[i].Object.Name))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func (s sweep) removed(format string, args ...any) {
+	if s.Removed != nil {
+		s.Removed(s.run.ID, fmt.Sprintf(format, args...))
+	}
+}
+
+type group struct {
+	owner, target string
+	objects       []sdk.Object
+}
+
+// onTargets gathers the objects on targets by owner and target, the newest
+// object first.
+func onTargets(left []journal.Entry) []group {
+	var out []group
+	for i := len(left) - 1; i >= 0; i-- {
+		e := left[i]
+		if e.Object.Kind == proc.Kind || e.Object.Kind == KindFolder || e.Target == "reference" {
+			continue // what the reference stack held is gone with its processes
+		}
+		found := false
+		for k := range out {
+			if out[k].owner == e.Owner && out[k].target == e.Target {
+				out[k].objects = append(out[k].objects, e.Object)
+				found = true
+			}
+		}
+		if !found {
+			out = append(out, group{e.Owner, e.Target, []sdk.Object{e.Object}})
+		}
+	}
+	return out
+}
+
+// folder removes a folder that the run made: one with the run's marker, or an
+// empty one that it was killed too early to mark.
+func (s sweep) folder(dir string) error {
+	info, err := os.Lstat(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil || !info.IsDir() || !filepath.IsAbs(dir) || !strings.Contains(filepath.Base(dir), "harness") {
+		return fmt.Errorf("folder %s is not one of harness's: left alone", dir)
+	}
+	if os.Remove(dir) == nil { // empty
+		s.removed("folder %s", dir)
+		return nil
+	}
+	b, err := os.ReadFile(filepath.Join(dir, MarkerName))
+	var m marker
+	if err != nil || json.Unmarshal(b, &m) != nil || m.RunID != s.run.ID {
+		return fmt.Errorf("folder %s does not carry the marker of this run: left alone; remove it by hand", dir)
+	}
+	if err := os.RemoveAll(dir); err != nil {
+		return fmt.Errorf("remove folder %s: %w", dir, err)
+	}
+	s.removed("folder %s", dir)
+	return nil
+}

@@ -1,0 +1,234 @@
+package runner
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/benchharness/harness/internal/result"
+	"github.com/benchharness/harness/internal/suite"
+	"github.com/benchharness/harness/sdk"
+	"github.com/benchharness/harness/sdk/loop"
+	"github.com/benchharness/harness/sdk/probe"
+)
+
+// benchmark prepares one benchmark and measures each of its scenarios.
+func (r *run) benchmark(ctx context.Context, b suite.Benchmark) {
+	r.observe(Event{Kind: Preparing, ID: b.ID, Index: r.scenario})
+	declared, err := r.declared(ctx, b)
+	if err != nil {
+		r.giveUp(ctx, b, nil, err)
+		return
+	}
+	spec, provenance, err := r.start(ctx, b)
+	if err != nil {
+		r.giveUp(ctx, b, provenance, err)
+		return
+	}
+	session := fmt.Sprintf("s%d", r.sessions)
+	r.sessions++
+	dir := filepath.Join(r.Dir, session)
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		r.giveUp(ctx, b, provenance, fmt.Errorf("make the benchmark's scratch folder: %w", err))
+		return
+	}
+	defer os.RemoveAll(dir)
+	info, err := r.plugin.Prepare(ctx, session, b.Use, sdk.SetupRequest{
+		ID: b.ID, RunID: r.Run.ID, Params: b.Params, Target: spec, Seed: r.Plan.Seed,
+		MaxWorkers: maxWorkers(b), Timeout: opTimeout(b), Dir: dir, KeepData: !r.Plan.Cleanup,
+	})
+	if err != nil {
+		r.giveUp(ctx, b, provenance, err)
+		return
+	}
+	for _, s := range b.Scenarios {
+		if ctx.Err() != nil {
+			break
+		}
+		doc := r.newBenchmark(b, s, spec)
+		maps.Copy(doc.Provenance, provenance)
+		maps.Copy(doc.Provenance, info.Provenance)
+		doc.WorkloadDigest = info.WorkloadDigest
+		if r.plugin == nil {
+			r.fail(doc, errors.New("not run: the plugin failed in an earlier scenario"))
+			r.finish(doc)
+			continue
+		}
+		for _, f := range info.Figures {
+			doc.Figures = append(doc.Figures, result.Figure(f))
+		}
+		r.measure(ctx, session, declared.Metrics, s, doc)
+		r.finish(doc)
+	}
+	if r.plugin == nil {
+		return
+	}
+	teardown, cancel := context.WithTimeout(context.WithoutCancel(ctx), teardownGrace)
+	defer cancel()
+	if err := r.plugin.Teardown(teardown, session); err != nil {
+		r.problems = append(r.problems, fmt.Errorf("tear down %s: %w", b.ID, err))
+		r.forgetIfBroken(err)
+	}
+}
+
+func (r *run) declared(ctx context.Context, b suite.Benchmark) (sdk.Benchmark, error) {
+	p, err := r.Lookup.Describe(ctx, b.Plugin)
+	if err != nil {
+		return sdk.Benchmark{}, err
+	}
+	d, ok := p.Benchmark(b.Use)
+	if !ok {
+		return sdk.Benchmark{}, fmt.Errorf("plugin %s has no benchmark %q", b.Plugin, b.Use)
+	}
+	return d, nil
+}
+
+// giveUp notes that none of a benchmark's scenarios can be measured.
+func (r *run) giveUp(ctx context.Context, b suite.Benchmark, provenance map[string]string, err error) {
+	if ctx.Err() != nil {
+		return // interrupted: nothing was finished, nothing is wrong
+	}
+	r.forgetIfBroken(err)
+	for i, s := range b.Scenarios {
+		doc := r.newBenchmark(b, s, b.Target.Spec)
+		maps.Copy(doc.Provenance, provenance)
+		if r.fail(doc, err) && i == 0 {
+			r.problems = append(r.problems, fmt.Errorf("%s: %w", b.ID, err))
+		}
+		r.finish(doc)
+	}
+}
+
+// fail gives the document its status, and says whether err is a failure.
+func (r *run) fail(doc *result.Benchmark, err error) bool {
+	var absent *sdk.NotMeasuredError
+	if errors.As(err, &absent) {
+		doc.Status, doc.Reason, doc.Remedy = result.NotMeasured, absent.Reason, absent.Remedy
+		return false
+	}
+	doc.Status, doc.Reason = result.Failed, result.Printable(err.Error(), 2000)
+	var target *sdk.TargetError
+	if errors.As(err, &target) {
+		doc.Reason = result.Printable(fmt.Sprintf("target %s: %v", target.Target, target.Err), 2000)
+		doc.Remedy = target.Remedy
+	}
+	if len(doc.Rounds) > 0 {
+		doc.Status = result.Partial
+	}
+	return true
+}
+
+// measure warms up and runs the rounds of one scenario.
+func (r *run) measure(ctx context.Context, session string, declared []sdk.Metric, s suite.Scenario, doc *result.Benchmark) {
+	for n := range s.Load.Rounds {
+		plan := roundPlan(s.Load, r.Plan.Seed, n)
+		res, series, err := r.round(ctx, session, plan, doc)
+		if err != nil {
+			if ctx.Err() != nil {
+				doc.Status, doc.Reason = result.Partial, "interrupted"
+				break
+			}
+			if r.fail(doc, err) {
+				r.problems = append(r.problems, fmt.Errorf("%s: %w", doc.ID, err))
+			}
+			r.forgetIfBroken(err)
+			break
+		}
+		round := result.NewRound(res)
+		round.Position = r.position
+		r.position++
+		round.PluginProcess, round.TargetProcess = r.tree.pids()
+		round.Resources = resources(series)
+		if r.Judge != nil {
+			round.Validity = append(round.Validity, r.Judge(series)...)
+		}
+		doc.Rounds = append(doc.Rounds, round)
+		if res.Counts.OK == 0 {
+			err := sdk.TargetDown(doc.ID, noSuccess(round), "no table is made of a target that answers nothing")
+			doc.Status, doc.Reason = result.Failed, noSuccess(round).Error()
+			r.problems = append(r.problems, err)
+			return
+		}
+		r.keep(false)
+	}
+	result.Summarise(doc, declared)
+}
+
+// noSuccess says what a round without a single ok op looked like.
+func noSuccess(round result.Round) error {
+	c := round.Counts
+	msg := fmt.Sprintf("none of %d ops succeeded (%d failed, %d timed out, %d never sent)", c.Scheduled, c.Failed, c.TimedOut, c.Skipped)
+	if len(round.Samples) > 0 {
+		msg += ": " + round.Samples[0]
+	}
+	return errors.New(msg)
+}
+
+// round runs one round with the probe beside its measured part.
+func (r *run) round(ctx context.Context, session string, plan loop.Plan, doc *result.Benchmark) (loop.Result, probe.Series, error) {
+	e := Event{
+		Kind: Measuring, ID: doc.ID, Params: doc.Params, Index: r.scenario, Round: plan.Round,
+		Rounds: doc.Load.Rounds, Expected: plan.Duration, Ops: plan.Ops,
+	}
+	window := r.sampler.Open()
+	warm := plan.Warmup > 0
+	res, err := r.plugin.Round(ctx, session, plan, func(p loop.Progress) {
+		if warm && !p.Warmup {
+			_, window = window.Cut()
+			warm = false
+		}
+		e.Kind, e.Progress = Measuring, p
+		if p.Warmup {
+			e.Kind = Warming
+		}
+		r.observe(e)
+	})
+	return res, window.Close(), err
+}
+
+func (r *run) finish(doc *result.Benchmark) {
+	r.Run.Benchmarks = append(r.Run.Benchmarks, *doc)
+	r.observe(Event{Kind: Finished, ID: doc.ID, Params: doc.Params, Index: r.scenario, Benchmark: doc})
+	r.scenario++
+	r.keep(true)
+}
+
+// roundPlan is the n-th round's share of a load. What a count does not divide
+// evenly goes to the first rounds.
+func roundPlan(l suite.Load, seed uint64, n int) loop.Plan {
+	p := loop.Plan{
+		Model: l.Model, Workers: l.Workers, Rate: l.Rate, Duration: l.Duration / time.Duration(l.Rounds),
+		OpTimeout: l.OpTimeout, Seed: seed + uint64(n)*0x9e3779b97f4a7c15, Round: n,
+	}
+	if l.Ops > 0 {
+		p.Ops = l.Ops / uint64(l.Rounds)
+		if uint64(n) < l.Ops%uint64(l.Rounds) {
+			p.Ops++
+		}
+		p.Ops = max(p.Ops, 1)
+	}
+	if n == 0 {
+		p.Warmup = l.Warmup
+	}
+	return p
+}
+
+func maxWorkers(b suite.Benchmark) int {
+	n := 1
+	for _, s := range b.Scenarios {
+		n = max(n, s.Load.Workers)
+	}
+	return n
+}
+
+func opTimeout(b suite.Benchmark) time.Duration {
+	var d time.Duration
+	for _, s := range b.Scenarios {
+		d = max(d, s.Load.OpTimeout)
+	}
+	return d
+}

@@ -1,0 +1,105 @@
+package runner
+
+import (
+	"encoding/json"
+	"net/url"
+	"os"
+	"sync/atomic"
+
+	"github.com/benchharness/harness/internal/result"
+	"github.com/benchharness/harness/internal/suite"
+	"github.com/benchharness/harness/sdk"
+	"github.com/benchharness/harness/sdk/probe"
+)
+
+func (r *run) newBenchmark(b suite.Benchmark, s suite.Scenario, spec sdk.Target) *result.Benchmark {
+	with, err := json.Marshal(b.Params)
+	if err != nil || b.Params == nil {
+		with = []byte("{}")
+	}
+	params := s.Params
+	if params == nil {
+		params = map[string]string{}
+	}
+	doc := &result.Benchmark{
+		ID: b.ID, Plugin: b.Plugin, Use: b.Use, Doc: b.Doc, Params: params, With: with,
+		Target:     result.Target{Name: spec.Name, Kind: b.Target.Kind, URL: publicURL(spec)},
+		Provenance: map[string]string{}, Status: result.Measured,
+		Load: result.Load{
+			Model: string(s.Load.Model), Rate: s.Load.Rate, Workers: s.Load.Workers, Warmup: s.Load.Warmup.Seconds(),
+			Duration: s.Load.Duration.Seconds(), Operations: s.Load.Ops, Rounds: s.Load.Rounds, OpTimeout: s.Load.OpTimeout.Seconds(),
+		},
+		Figures: []result.Figure{}, Rounds: []result.Round{}, Metrics: []result.Metric{}, Validity: []result.Finding{},
+	}
+	for _, p := range r.Run.Plugins {
+		if p.Name == b.Plugin {
+			doc.PluginDigest = p.Digest
+		}
+	}
+	return doc
+}
+
+// publicURL is a target's address without what may be secret: user, password,
+// query and fragment. A database is named by its target only.
+func publicURL(t sdk.Target) string {
+	u, err := url.Parse(t.URL)
+	if err != nil || t.URL == "" {
+		return ""
+	}
+	if u.Host == "" { // host:port
+		if u, err = url.Parse("//" + t.URL); err != nil {
+			return ""
+		}
+	}
+	return (&url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path}).String()
+}
+
+// maxSeries bounds the points of a series kept in the document.
+const maxSeries = 120
+
+// resources turns a probe's window into the document's form.
+func resources(s probe.Series) []result.Resource {
+	out := make([]result.Resource, 0, len(s.Gauges))
+	for _, g := range s.Gauges {
+		out = append(out, result.Resource{
+			Name: g.Name, Unit: g.Unit, Average: g.Average, Peak: g.Peak,
+			Unavailable: g.Unavailable, Series: thin(g.Samples, maxSeries),
+		})
+	}
+	return out
+}
+
+// thin averages neighbours until at most n points are left.
+func thin(xs []float32, n int) []float32 {
+	for len(xs) > n {
+		half := make([]float32, 0, (len(xs)+1)/2)
+		for i := 0; i < len(xs); i += 2 {
+			pair := xs[i:min(i+2, len(xs))]
+			var sum float32
+			for _, x := range pair {
+				sum += x
+			}
+			half = append(half, sum/float32(len(pair)))
+		}
+		xs = half
+	}
+	return xs
+}
+
+// tree holds the roots of the process trees that the probe watches. The probe
+// reads them from a goroutine of its own.
+type tree struct{ plugin, target atomic.Int32 }
+
+func (t *tree) pluginPIDs() []int32 { return pids(t.plugin.Load()) }
+func (t *tree) targetPIDs() []int32 { return pids(t.target.Load()) }
+
+func (t *tree) pids() (plugin, target int) { return int(t.plugin.Load()), int(t.target.Load()) }
+
+func pids(pid int32) []int32 {
+	if pid == 0 {
+		return nil
+	}
+	return []int32{pid}
+}
+
+func ownPID() []int32 { return []int32{int32(os.Getpid())} }
