@@ -102,7 +102,7 @@ func (t *track) gauge(d def, n int) Gauge {
 	g := Gauge{Name: d.name, Unit: d.unit}
 	if t.taken == 0 {
 		if g.Unavailable = t.why; g.Unavailable == "" {
-			g.Unavailable = "the window was too short"
+			g.Unavailable = TooShort
 		}
 		return g
 	}

@@ -9,6 +9,10 @@ import (
 // readings make one sample.
 const MaxPoints = 600
 
+// TooShort is why a gauge is unavailable that exists but whose counter has
+// not moved on within the window.
+const TooShort = "the window was too short"
+
 // Gauge is what a window knows of one gauge.
 type Gauge struct {
 	Name string `json:"name"`
