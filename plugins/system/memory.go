@@ -14,14 +14,14 @@ import (
 
 type memoryParams struct {
 	Kernel string `json:"kernel" doc:"copy (b = a) or triad (a = b + 3c), as STREAM defines them." enum:"copy,triad"`
-	Size   int    `json:"size" doc:"Bytes of each array; 0 is a quarter more than the last-level cache, at least 64 MiB and at most 512 MiB." min:"0" max:"17179869184"`
+	Size   int    `json:"size" doc:"Bytes of each array; 0 makes all arrays together twice the last-level cache, with at least 64 MiB and at most 512 MiB each." min:"0" max:"17179869184"`
 	Chunk  int    `json:"chunk" doc:"Bytes of each array that one op passes over." min:"4096" max:"1073741824"`
 }
 
 func memoryBenchmark() sdk.Benchmark {
 	return sdk.Benchmark{
 		Name:    "memory",
-		Doc:     "Memory bandwidth of one core over arrays larger than its caches.",
+		Doc:     "Memory bandwidth of one core over arrays that no cache holds.",
 		Params:  sdk.ParamsOf(memoryParams{Kernel: "copy", Chunk: 4 << 20}),
 		Metrics: []sdk.Metric{bandwidthMetric("Bytes read and written; what a store fetches first is not counted, as in STREAM.")},
 		Presets: []sdk.Preset{
@@ -52,9 +52,10 @@ func setupMemory(ctx context.Context, r sdk.SetupRequest) (sdk.Session, error) {
 		return nil, err
 	}
 	cache := lastLevelCache("/sys/devices/system/cpu/cpu0/cache")
+	s := &memorySession{kernel: p.Kernel, chunk: p.Chunk / wordSize, cache: cache, scale: 3}
 	auto := p.Size == 0
 	if auto {
-		p.Size = min(max(cache/4*5, smallestAuto), largestAuto)
+		p.Size = min(max(2*cache/s.arrays(), smallestAuto), largestAuto)
 	}
 	switch {
 	case p.Kernel != "copy" && p.Kernel != "triad":
@@ -64,7 +65,6 @@ func setupMemory(ctx context.Context, r sdk.SetupRequest) (sdk.Session, error) {
 	case p.Size < p.Chunk:
 		return nil, sdk.BadParam("size", "is %d, want at least one chunk (%d bytes)", p.Size, p.Chunk)
 	}
-	s := &memorySession{kernel: p.Kernel, chunk: p.Chunk / wordSize, cache: cache, scale: 3}
 	if available, _, err := probe.Memory(ctx); err == nil {
 		most := int(available / 2 / uint64(s.arrays()*max(r.MaxWorkers, 1)))
 		if auto {
