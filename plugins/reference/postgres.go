@@ -1,0 +1,52 @@
+package reference
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/benchharness/harness/plugins/internal/postgres"
+	"github.com/benchharness/harness/sdk"
+)
+
+// startPostgres starts a private server. Benchmarks reach it over its unix
+// socket; with a port or from `reference up` over TCP as well.
+func startPostgres(ctx context.Context, s *Stack, o Options) (Component, error) {
+	po := postgres.Options{
+		RunID: o.RunID, Dir: o.Dir, TCP: o.RunID == "", Port: o.PostgresPort, MaxConnections: maxConnections,
+		Progress: func(line string) { o.Log.Info(line) },
+	}
+	if o.Journal != nil {
+		po.Journal = func(kind, name string, attrs map[string]string) error {
+			return o.Journal.Record(sdk.Object{Kind: kind, Name: name, Attrs: attrs})
+		}
+		po.Removed = func(kind, name string) {
+			if err := o.Journal.Forget(sdk.Object{Kind: kind, Name: name}); err != nil {
+				o.Log.Warn("journal", "error", err)
+			}
+		}
+	}
+	srv, err := postgres.Start(ctx, po)
+	var absent *postgres.Unavailable
+	if errors.As(err, &absent) {
+		return Component{}, sdk.NotMeasured("no PostgreSQL server can be started here: "+oneLine(absent.Reason), oneLine(absent.Remedy))
+	}
+	if err != nil {
+		return Component{}, err
+	}
+	s.closers = append(s.closers, srv.Stop)
+	dsn := srv.DSN()
+	if po.TCP {
+		dsn = srv.TCPDSN()
+	}
+	return Component{
+		Target: sdk.Target{DSN: dsn},
+		Provenance: map[string]string{
+			"target": "harness reference", "engine": "PostgreSQL, private server", "server_version": srv.Version(), "source": srv.Source(),
+			"settings": fmt.Sprintf("%v", srv.Settings()),
+		},
+	}, nil
+}
+
+// maxConnections leaves room for the largest concurrency of a full run.
+const maxConnections = 300
