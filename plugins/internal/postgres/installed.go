@@ -174,10 +174,11 @@ func runAs(ctx context.Context, acct account, path string, args ...string) ([]by
 }
 
 // serverEnv is the environment of every PostgreSQL program started here: PG…
-// variables of the caller's would change what they do.
+// variables of the caller's would change what they do. HARNESS_CHILD is the mark by
+// which what is left of a dead run is found.
 func serverEnv() []string {
 	env := []string{"LC_ALL=C", "TZ=UTC"}
-	for _, name := range []string{"PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH"} {
+	for _, name := range []string{"PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "HARNESS_CHILD"} {
 		if value, ok := os.LookupEnv(name); ok {
 			env = append(env, name+"="+value)
 		}
