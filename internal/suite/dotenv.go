@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"unicode/utf8"
 
@@ -17,6 +18,8 @@ const (
 	dotenvName     = ".env"
 	maxDotenvBytes = 64 << 10
 )
+
+var dotenvVariable = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_.]*$`)
 
 // dotenvValue is a variable of .env and the line it begins at.
 type dotenvValue struct {
@@ -78,17 +81,20 @@ func statementLines(data string) (map[string]int, error) {
 	at := map[string]int{}
 	for i := 0; i < len(lines); i++ {
 		first, chunk := i+1, lines[i]
-		values, err := godotenv.Unmarshal(chunk)
-		for quote := openQuote(chunk); err != nil && quote != "" && i+1 < len(lines); {
+		quote, rest := openQuote(chunk)
+		open := quote != 0 && !closes(rest, quote)
+		for open && i+1 < len(lines) {
 			i++
 			chunk += "\n" + lines[i]
-			if strings.Contains(lines[i], quote) {
-				values, err = godotenv.Unmarshal(chunk)
-			}
+			open = !closes(lines[i], quote)
 		}
-		_, nameless := values[""]
+		values, err := godotenv.Unmarshal(chunk)
+		nameless := false
+		for name := range values {
+			nameless = nameless || !dotenvVariable.MatchString(name)
+		}
 		switch {
-		case err != nil && openQuote(lines[first-1]) != "":
+		case err != nil && quote != 0:
 			return nil, &ConfigError{File: dotenvName, Line: first, Problem: "a quote that opens here is never closed, or text follows the value"}
 		case err != nil || nameless:
 			return nil, &ConfigError{File: dotenvName, Line: first, Problem: "malformed line; want NAME=value"}
@@ -100,14 +106,28 @@ func statementLines(data string) (map[string]int, error) {
 	return at, nil
 }
 
-// openQuote returns the quote that a statement's value begins with, if any.
-func openQuote(line string) string {
-	_, value, ok := strings.Cut(line, "=")
-	value = strings.TrimSpace(value)
-	if !ok || value == "" || (value[0] != '"' && value[0] != '\'') {
-		return ""
+// openQuote returns the quote that a statement's value begins with, or 0, and
+// what follows it.
+func openQuote(line string) (quote byte, rest string) {
+	i := strings.IndexAny(line, "=:")
+	if i < 0 || strings.HasPrefix(strings.TrimSpace(line), "#") {
+		return 0, ""
 	}
-	return value[:1]
+	value := strings.TrimSpace(line[i+1:])
+	if value == "" || (value[0] != '"' && value[0] != '\'') {
+		return 0, ""
+	}
+	return value[0], value[1:]
+}
+
+// closes says whether a line holds the quote without a backslash before it.
+func closes(line string, quote byte) bool {
+	for i := range len(line) {
+		if line[i] == quote && (i == 0 || line[i-1] != '\\') {
+			return true
+		}
+	}
+	return false
 }
 
 // reason is what went wrong with a file, without its path.

@@ -61,12 +61,18 @@ func show(s string) string {
 	return fmt.Sprintf("%q", s)
 }
 
-// plain makes a key printable without quotes.
+// plain makes a key printable without quotes, and not endless.
 func plain(s string) string {
 	const most = 60
 	if r := []rune(s); len(r) > most {
 		s = string(r[:most]) + "…"
 	}
+	return printable(s)
+}
+
+// printable keeps foreign text on one line and away from the terminal's
+// controls.
+func printable(s string) string {
 	return strings.Map(func(r rune) rune {
 		if !unicode.IsPrint(r) {
 			return '?'

@@ -118,8 +118,8 @@ var percentRule = rule[float64]{
 		if !percentExpr.MatchString(s) && !numberExpr.MatchString(s) {
 			return 0, false
 		}
-		f, err := strconv.ParseFloat(strings.TrimSuffix(s, "%"), 64)
-		return f / 100, err == nil && f <= maxPercent
+		f, err := strconv.ParseFloat(strings.TrimSuffix(s, "%")+"e-2", 64)
+		return f, err == nil && f <= maxPercent/100
 	},
 	text: func(f float64) string { return strconv.FormatFloat(round(f*100), 'f', -1, 64) + "%" },
 }
@@ -147,20 +147,26 @@ func parseBool(s string) (bool, bool) {
 	return false, false
 }
 
-// unit is a unit that a quantity may be written in.
+// unit is a unit that a quantity may be written in: the number is followed by
+// exponent and read, which is exact where a product would not be, and then
+// multiplied by factor.
 type unit struct {
-	base   string // SI base unit as run documents name it
-	factor float64
+	base     string // SI base unit as run documents name it
+	exponent string
+	factor   float64
 }
 
 // units are those of quantities. A number without one is in the metric's own.
 var units = map[string]unit{
-	"ns": {"s", 1e-9}, "us": {"s", 1e-6}, "µs": {"s", 1e-6}, "ms": {"s", 1e-3}, "s": {"s", 1}, "m": {"s", 60}, "h": {"s", 3600},
-	"%":  {"ratio", 1e-2},
-	"/s": {"1/s", 1},
-	"B":  {"B", 1}, "kB": {"B", 1e3}, "MB": {"B", 1e6}, "GB": {"B", 1e9}, "KiB": {"B", 1 << 10}, "MiB": {"B", 1 << 20}, "GiB": {"B", 1 << 30},
-	"B/s": {"B/s", 1}, "kB/s": {"B/s", 1e3}, "MB/s": {"B/s", 1e6}, "GB/s": {"B/s", 1e9}, "MiB/s": {"B/s", 1 << 20}, "GiB/s": {"B/s", 1 << 30},
-	"J": {"J", 1},
+	"ns": {"s", "e-9", 1}, "us": {"s", "e-6", 1}, "µs": {"s", "e-6", 1}, "ms": {"s", "e-3", 1},
+	"s": {"s", "", 1}, "m": {"s", "", 60}, "h": {"s", "", 3600},
+	"%":  {"ratio", "e-2", 1},
+	"/s": {"1/s", "", 1},
+	"B":  {"B", "", 1}, "kB": {"B", "e3", 1}, "MB": {"B", "e6", 1}, "GB": {"B", "e9", 1},
+	"KiB": {"B", "", 1 << 10}, "MiB": {"B", "", 1 << 20}, "GiB": {"B", "", 1 << 30},
+	"B/s": {"B/s", "", 1}, "kB/s": {"B/s", "e3", 1}, "MB/s": {"B/s", "e6", 1}, "GB/s": {"B/s", "e9", 1},
+	"KiB/s": {"B/s", "", 1 << 10}, "MiB/s": {"B/s", "", 1 << 20}, "GiB/s": {"B/s", "", 1 << 30},
+	"J": {"J", "", 1},
 }
 
 var quantityPattern = `^` + numberPattern + `(` + strings.Join(unitNames(), "|") + `)?$`
@@ -183,22 +189,13 @@ func parseQuantity(s string) (float64, string, bool) {
 		return 0, "", false
 	}
 	end := strings.LastIndexAny(s, "0123456789") + 1
-	f, err := strconv.ParseFloat(s[:end], 64)
+	u, hasUnit := units[s[end:]]
+	f, err := strconv.ParseFloat(s[:end]+u.exponent, 64)
 	if err != nil {
 		return 0, "", false
 	}
-	if end == len(s) {
+	if !hasUnit {
 		return f, "", true
 	}
-	u := units[s[end:]]
-	return scale(f, u.factor), u.base, true
-}
-
-// scale multiplies, by a division where that is exact: 10ms is 10/1000, the
-// double nearest to 0.01, which 10×0.001 is not always.
-func scale(f, factor float64) float64 {
-	if factor < 1 {
-		return f / math.Round(1/factor)
-	}
-	return f * factor
+	return f * u.factor, u.base, true
 }

@@ -137,6 +137,7 @@ func (l *loader) readConfig() error {
 	if err != nil {
 		return fmt.Errorf("find config file %s: %w", show(name), err)
 	}
+	name = printable(name)
 	data, err := readConfigFile(path, name)
 	if err != nil {
 		return err
@@ -154,7 +155,7 @@ func (l *loader) readConfig() error {
 }
 
 func readConfigFile(path, name string) ([]byte, error) {
-	fail := func(problem string) error { return &ConfigError{File: plain(name), Problem: problem} }
+	fail := func(problem string) error { return &ConfigError{File: name, Problem: problem} }
 	f, err := os.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fail("the config file does not exist")
