@@ -111,17 +111,32 @@ func (e *ValueError) Error() string {
 	return fmt.Sprintf("component %d of the vector is %v, want a number whose square is finite", e.Component, e.Value)
 }
 
+// Check says whether an index with these settings would take v, or search for
+// it: the error is a *DimensionError or a *ValueError.
+func (c Config) Check(v []float32) error {
+	_, err := c.square(v)
+	return err
+}
+
+// square is the sum of the squares of v. Anything that is not finite makes that
+// not finite, so the good case costs one pass at full speed.
+func (c Config) square(v []float32) (float32, error) {
+	if len(v) != c.Dim {
+		return 0, &DimensionError{Want: c.Dim, Got: len(v)}
+	}
+	sum := -Dot.distance(v, v)
+	if !finite(sum) {
+		return 0, firstBad(v)
+	}
+	return sum, nil
+}
+
 // prepare appends v to dst, at length 1 if the metric asks for it, or says
 // what is wrong with v.
 func prepare(dst, v []float32, cfg Config) ([]float32, error) {
-	if len(v) != cfg.Dim {
-		return dst, &DimensionError{Want: cfg.Dim, Got: len(v)}
-	}
-	// Anything not finite makes the sum of squares not finite, so the good case
-	// costs one pass at full speed.
-	square := -Dot.distance(v, v)
-	if !finite(square) {
-		return dst, firstBad(v)
+	square, err := cfg.square(v)
+	if err != nil {
+		return dst, err
 	}
 	start := len(dst)
 	dst = append(dst, v...)
