@@ -18,6 +18,9 @@ func startPostgres(ctx context.Context, s *Stack, o Options) (Component, error) 
 	}
 	if o.Journal != nil {
 		po.Journal = func(kind, name string, attrs map[string]string) error {
+			if kind == "folder" && attrs["marker"] == "" {
+				return nil // a cache of fetched programs, which is meant to stay
+			}
 			return o.Journal.Record(sdk.Object{Kind: kind, Name: name, Attrs: attrs})
 		}
 		po.Removed = func(kind, name string) {
@@ -50,3 +53,7 @@ func startPostgres(ctx context.Context, s *Stack, o Options) (Component, error) 
 
 // maxConnections leaves room for the largest concurrency of a full run.
 const maxConnections = 300
+
+// Caches are the folders of fetched programs that outlive a stack, whether
+// they exist or not.
+func Caches() []string { return postgres.CacheFolders() }

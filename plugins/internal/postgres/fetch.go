@@ -160,12 +160,27 @@ func cacheFolder(base string, acct account) (string, error) {
 		base = filepath.Join(user, "harness")
 	}
 	if acct.drop && acct.reach(nearestExisting(base)) != nil {
-		base = "/var/cache/harness"
-		if runtime.GOOS == "darwin" {
-			base = "/Library/Caches/harness"
-		}
+		base = systemCache()
 	}
 	return filepath.Join(base, "postgres"), nil
+}
+
+// systemCache is where root keeps what an unprivileged user must run.
+func systemCache() string {
+	if runtime.GOOS == "darwin" {
+		return "/Library/Caches/harness"
+	}
+	return "/var/cache/harness"
+}
+
+// CacheFolders are the folders in which fetched programs may be, for whoever
+// removes them.
+func CacheFolders() []string {
+	out := []string{filepath.Join(systemCache(), "postgres")}
+	if user, err := os.UserCacheDir(); err == nil {
+		out = append(out, filepath.Join(user, "harness", "postgres"))
+	}
+	return out
 }
 
 // mkdirOpen makes a folder, and those above it that are missing, for everybody

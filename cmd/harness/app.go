@@ -1,0 +1,96 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"github.com/benchharness/harness/internal/catalog"
+	"github.com/benchharness/harness/internal/plughost"
+	"github.com/benchharness/harness/internal/store"
+	"github.com/benchharness/harness/internal/suite"
+	"github.com/benchharness/harness/sdk"
+	pluginv1 "github.com/benchharness/harness/sdk/proto/harness/plugin/v1"
+)
+
+// app is what every command works with.
+type app struct {
+	stdout, stderr io.Writer
+	dir            string // working directory
+	exe            string // this program, which starts itself again
+	folders        store.Folders
+	plugins        []string // --plugin
+}
+
+func newApp(stdout, stderr io.Writer) (*app, error) {
+	dir, err := os.Getwd()
+	if err != nil {
+		return nil, fmt.Errorf("find the working directory: %w", err)
+	}
+	exe, err := os.Executable()
+	if err != nil {
+		return nil, fmt.Errorf("find this program: %w", err)
+	}
+	folders, err := store.Dirs(os.Getenv)
+	if err != nil {
+		return nil, err
+	}
+	return &app{stdout: stdout, stderr: stderr, dir: dir, exe: exe, folders: folders}, nil
+}
+
+// journals is the folder of the runs' journals.
+func (a *app) journals() string { return filepath.Join(a.folders.State, "journal") }
+
+// pluginFlag adds --plugin to a command that looks for plugins.
+func (a *app) pluginFlag(cmd *cobra.Command) {
+	cmd.Flags().StringArrayVar(&a.plugins, "plugin", nil, "`FILE` of one more plugin, or NAME=FILE; may be repeated")
+}
+
+func (a *app) catalog() (*catalog.Catalog, error) {
+	c, err := catalog.Open(catalog.Options{
+		Builtin: builtins(), Explicit: a.plugins, Path: os.Getenv(catalog.EnvPath),
+		Local: filepath.Join(a.dir, ".harness", "plugins"), Data: filepath.Join(a.folders.Data, "plugins"),
+		Cache: filepath.Join(a.folders.Cache, "plugins"), Ask: a.ask,
+	})
+	if err != nil {
+		return nil, &exit{exitUsage, err}
+	}
+	return c, nil
+}
+
+// ask starts a plugin to have it describe itself.
+func (a *app) ask(ctx context.Context, e catalog.Entry) (*pluginv1.DescribeResponse, error) {
+	p, err := plughost.Start(ctx, plughost.Options{Name: e.Name, Path: e.Path})
+	if err != nil {
+		return nil, err
+	}
+	defer p.Stop()
+	d, err := p.Describe(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return d.Wire, nil
+}
+
+// command is how the plugin's process is started.
+func (a *app) command(e catalog.Entry) (path string, args []string) {
+	if e.BuiltIn() {
+		return a.exe, []string{"plugin", "serve", e.Name}
+	}
+	return e.Path, nil
+}
+
+// plan makes the plan of a run from its flags and everything else.
+func (a *app) plan(ctx context.Context, c *catalog.Catalog, f suite.Flags) (suite.Plan, error) {
+	return suite.Resolve(ctx, suite.Inputs{Flags: f, Environ: os.Environ(), Dir: a.dir, Catalog: c, Metrics: resourceMetrics})
+}
+
+// resourceMetrics are what the probe adds to what benchmarks declare; budgets
+// may name them.
+var resourceMetrics = []sdk.Metric{
+	{Name: "gpu_util", Unit: "ratio", Better: sdk.Higher, Scale: sdk.Absolute},
+}

@@ -1,0 +1,111 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"github.com/benchharness/harness/internal/catalog"
+	"github.com/benchharness/harness/internal/leftovers"
+	"github.com/benchharness/harness/internal/plughost"
+	"github.com/benchharness/harness/internal/suite"
+	"github.com/benchharness/harness/plugins/reference"
+	"github.com/benchharness/harness/sdk"
+	"github.com/benchharness/harness/sdk/journal"
+)
+
+func newClean(a *app) *cobra.Command {
+	var all bool
+	var targets []string
+	cmd := &cobra.Command{
+		Use:   "clean",
+		Short: "Remove what runs that died left behind",
+		Long: `Remove what runs that died left behind: processes, folders, tables, collections.
+Only what such a run's journal names is touched. With --all also what harness
+keeps on this machine between runs: fetched binaries and descriptions of
+plugins. Baselines, run documents and installed plugins are never removed.`,
+		Args: noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			c, err := a.catalog()
+			if err != nil {
+				return err
+			}
+			n := 0
+			err = leftovers.Sweep(cmd.Context(), a.journals(), a.hooks(c, targets, func(run, what string) {
+				n++
+				fmt.Fprintf(a.stdout, "removed %s (run %s)\n", what, run)
+			}))
+			if err == nil && all {
+				err = a.removeKept(&n)
+			}
+			if n == 0 && err == nil {
+				fmt.Fprintln(a.stdout, "nothing to clean up")
+			}
+			return err
+		},
+	}
+	a.pluginFlag(cmd)
+	cmd.Flags().StringArrayVar(&targets, "target", nil, "`NAME=URL` of a target that the dead run took from a flag; may be repeated")
+	cmd.Flags().BoolVar(&all, "all", false, "also remove caches and journals")
+	return cmd
+}
+
+// sweepDead cleans up after earlier runs before a new one. What cannot be
+// removed now is said and does not stop the run.
+func sweepDead(ctx context.Context, a *app, c *catalog.Catalog) {
+	err := leftovers.Sweep(ctx, a.journals(), a.hooks(c, nil, func(run, what string) {
+		fmt.Fprintf(a.stderr, "harness: removed %s, left behind by run %s\n", what, run)
+	}))
+	if err != nil {
+		fmt.Fprintf(a.stderr, "harness: warning: %v; harness clean tries again\n", err)
+	}
+}
+
+func (a *app) hooks(c *catalog.Catalog, targets []string, removed func(run, what string)) leftovers.Hooks {
+	return leftovers.Hooks{
+		Removed: removed,
+		Clean: func(ctx context.Context, run journal.Run, owner, target string, objects []sdk.Object) error {
+			if err := a.cleanTarget(ctx, c, run, owner, target, targets, objects); err != nil {
+				return fmt.Errorf("remove %d objects of plugin %s on target %s: %w", len(objects), owner, target, err)
+			}
+			return nil
+		},
+	}
+}
+
+// cleanTarget has a plugin remove its objects on a target, which is named in
+// the config of the run that died: no secret is in the journal.
+func (a *app) cleanTarget(ctx context.Context, c *catalog.Catalog, run journal.Run, owner, target string, targets []string, objects []sdk.Object) error {
+	e, ok := c.Entry(owner)
+	if !ok {
+		return fmt.Errorf("the plugin is not there any more; install it again, or pass it with --plugin")
+	}
+	spec, err := suite.FindTarget(run.ConfigFile, run.Dir, target, targets)
+	if err != nil {
+		return err
+	}
+	path, args := a.command(e)
+	p, err := plughost.Start(ctx, plughost.Options{Name: owner, Path: path, Args: args})
+	if err != nil {
+		return err
+	}
+	defer p.Stop()
+	return p.Clean(ctx, sdk.CleanRequest{Target: spec, Objects: objects})
+}
+
+// removeKept removes what harness keeps between runs and can make again.
+func (a *app) removeKept(n *int) error {
+	for _, dir := range append(reference.Caches(), a.folders.Cache, a.journals()) {
+		if _, err := os.Stat(dir); err != nil {
+			continue
+		}
+		if err := os.RemoveAll(dir); err != nil {
+			return fmt.Errorf("remove cache: %w", err)
+		}
+		*n++
+		fmt.Fprintf(a.stdout, "removed %s\n", dir)
+	}
+	return nil
+}

@@ -1,0 +1,156 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	"github.com/benchharness/harness/sdk"
+	"github.com/benchharness/harness/sdk/serve"
+)
+
+func newPlugin(a *app) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "plugin",
+		Short: "List, describe and serve plugins",
+		Args:  cobra.ArbitraryArgs,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return unknownCommand(cmd, args[0])
+			}
+			return cmd.Help()
+		},
+	}
+	cmd.AddCommand(newPluginList(a), newPluginDescribe(a), newPluginServe())
+	return cmd
+}
+
+func newPluginList(a *app) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "list",
+		Short: "Plugins that were found, and where; starts none",
+		Args:  noArgs,
+		RunE: func(*cobra.Command, []string) error {
+			c, err := a.catalog()
+			if err != nil {
+				return err
+			}
+			w := tabwriter.NewWriter(a.stdout, 0, 4, 2, ' ', 0)
+			fmt.Fprintln(w, "PLUGIN\tVERSION\tSOURCE\tFILE")
+			for _, e := range c.Entries() {
+				v := "not asked yet"
+				if p, ok := c.Known(e); ok {
+					v = p.Version
+				}
+				fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", e.Name, v, e.Source, e.Where())
+				for _, s := range e.Shadows {
+					fmt.Fprintf(w, "\t\tshadowed\t%s\n", s)
+				}
+			}
+			return w.Flush()
+		},
+	}
+	a.pluginFlag(cmd)
+	return cmd
+}
+
+func newPluginDescribe(a *app) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "describe NAME",
+		Short: "What a plugin measures: its benchmarks, parameters and metrics",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) != 1 {
+				return usage("harness plugin describe takes the name of one plugin; see harness plugin list")
+			}
+			c, err := a.catalog()
+			if err != nil {
+				return err
+			}
+			if _, ok := c.Entry(args[0]); !ok {
+				return usage("no plugin %q%s; found are: %s", args[0], suggest(args[0], c.Plugins()), strings.Join(c.Plugins(), ", "))
+			}
+			p, err := c.Describe(cmd.Context(), args[0])
+			if err != nil {
+				return err
+			}
+			describe(a, p)
+			return nil
+		},
+	}
+	a.pluginFlag(cmd)
+	return cmd
+}
+
+func describe(a *app, p sdk.Plugin) {
+	fmt.Fprintf(a.stdout, "%s %s: %s\n", p.Name, p.Version, p.Doc)
+	for _, b := range p.Benchmarks {
+		fmt.Fprintf(a.stdout, "\n%s/%s: %s\n", p.Name, b.Name, b.Doc)
+		if b.Target != "" {
+			fmt.Fprintf(a.stdout, "  needs a target of kind %s\n", b.Target)
+		}
+		for _, s := range b.Presets {
+			fmt.Fprintf(a.stdout, "  preset %s/%s  %s\n", p.Name, s.Name, s.Doc)
+		}
+		describeParams(a, "  with ", b.Params)
+		for _, m := range b.Metrics {
+			fmt.Fprintf(a.stdout, "  metric %s (%s, %s is better): %s\n", m.Name, m.Unit, orLower(m.Better), m.Doc)
+		}
+	}
+}
+
+func orLower(b sdk.Better) sdk.Better {
+	if b == "" {
+		return sdk.Lower
+	}
+	return b
+}
+
+func describeParams(a *app, indent string, params []sdk.Param) {
+	for _, p := range params {
+		fmt.Fprintf(a.stdout, "%s%s: %s", indent, p.Name, p.Type)
+		if len(p.Enum) > 0 {
+			fmt.Fprintf(a.stdout, " (%s)", strings.Join(p.Enum, ", "))
+		}
+		if p.Min != nil {
+			fmt.Fprintf(a.stdout, " from %v", *p.Min)
+		}
+		if p.Max != nil {
+			fmt.Fprintf(a.stdout, " to %v", *p.Max)
+		}
+		if p.Default != nil {
+			fmt.Fprintf(a.stdout, " = %s", p.Default)
+		}
+		if p.Required {
+			fmt.Fprint(a.stdout, ", required")
+		}
+		if p.Doc != "" {
+			fmt.Fprintf(a.stdout, "  %s", p.Doc)
+		}
+		fmt.Fprintln(a.stdout)
+		describeParams(a, indent+"  ", p.Fields)
+	}
+}
+
+// newPluginServe is how the harness starts its own plugins.
+func newPluginServe() *cobra.Command {
+	return &cobra.Command{
+		Use:    "serve NAME",
+		Short:  "Serve a built-in plugin to the harness that started this process",
+		Hidden: true,
+		RunE: func(_ *cobra.Command, args []string) error {
+			if len(args) != 1 {
+				return usage("harness plugin serve takes the name of one built-in plugin")
+			}
+			p, ok := sdk.Lookup(args[0])
+			if !ok {
+				return usage("no built-in plugin %q%s", args[0], suggest(args[0], areas))
+			}
+			if code := serve.Serve(p); code != 0 {
+				return &exit{code: code}
+			}
+			return nil
+		},
+	}
+}

@@ -1,0 +1,136 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/benchharness/harness/internal/stack"
+	"github.com/benchharness/harness/plugins/reference"
+	"github.com/benchharness/harness/sdk"
+	"github.com/benchharness/harness/sdk/journal"
+	"github.com/benchharness/harness/sdk/lifeline"
+)
+
+type referenceOptions struct {
+	reference.Options
+	announce bool
+}
+
+func newReference(a *app) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "reference",
+		Short: "The reference stack on its own",
+		Args:  cobra.ArbitraryArgs,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return unknownCommand(cmd, args[0])
+			}
+			return cmd.Help()
+		},
+	}
+	cmd.AddCommand(newReferenceUp(a))
+	return cmd
+}
+
+func newReferenceUp(a *app) *cobra.Command {
+	o := &referenceOptions{}
+	cmd := &cobra.Command{
+		Use:   "up",
+		Short: "Serve the reference stack to any client until Ctrl-C",
+		Args:  noArgs,
+		RunE:  func(cmd *cobra.Command, _ []string) error { return o.run(cmd.Context(), a) },
+	}
+	f := cmd.Flags()
+	f.StringSliceVar(&o.Components, "components", []string{sdk.TargetVector, sdk.TargetService, sdk.TargetPostgres}, "`NAMES` with commas")
+	f.StringVar(&o.Host, "host", "127.0.0.1", "`ADDRESS` to listen on")
+	f.IntVar(&o.HTTPPort, "http-port", 0, "`PORT` of REST and GraphQL, 0 for a free one")
+	f.IntVar(&o.GRPCPort, "grpc-port", 0, "`PORT` of the gRPC search, 0 for a free one")
+	f.IntVar(&o.VectorPort, "vector-port", 0, "`PORT` of the vector index, 0 for a free one")
+	f.IntVar(&o.PostgresPort, "postgres-port", 0, "`PORT` of PostgreSQL, 0 for a free one")
+	f.StringVar(&o.Faults, "faults", "", "`FAULTS` of the service, such as fixed=20ms, share=0.05:100ms or /search:stall=200ms/2s")
+	f.StringVar(&o.ModelDir, "model-dir", "", "`FOLDER` with real weights (safetensors) for the encoder")
+	f.Uint64Var(&o.Seed, "seed", 1, "`N` that random weights and vectors are made from")
+	f.StringVar(&o.RunID, "run-id", "", "run that the stack belongs to")
+	f.StringVar(&o.Dir, "dir", "", "`FOLDER` for files")
+	f.BoolVar(&o.announce, "announce", false, "print one JSON line when ready")
+	for _, name := range []string{"run-id", "dir", "announce"} {
+		_ = f.MarkHidden(name) // cannot fail: they were just added
+	}
+	return cmd
+}
+
+// referenceGrace bounds the shutdown of the stack.
+const referenceGrace = 10 * time.Second
+
+func (o *referenceOptions) run(ctx context.Context, a *app) error {
+	ctx, cancel, err := lifeline.Context(ctx, referenceGrace+2*time.Second)
+	if err != nil {
+		return err
+	}
+	defer cancel()
+	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	j, err := journal.Open(os.Getenv(journal.EnvPath), "reference")
+	if err != nil {
+		return err
+	}
+	defer j.Close()
+	o.Journal, o.Log = j, slog.New(slog.NewTextHandler(a.stderr, nil))
+	s, err := reference.Up(ctx, o.Options)
+	if err != nil {
+		return o.failed(a, err)
+	}
+	if err := o.ready(a, s); err != nil {
+		return errors.Join(err, o.close(s))
+	}
+	<-ctx.Done()
+	return o.close(s)
+}
+
+func (o *referenceOptions) close(s *reference.Stack) error {
+	ctx, cancel := context.WithTimeout(context.Background(), referenceGrace)
+	defer cancel()
+	return s.Close(ctx)
+}
+
+// failed tells the harness why, when it is the harness that asked.
+func (o *referenceOptions) failed(a *app, err error) error {
+	if !o.announce {
+		return err
+	}
+	r := stack.Ready{Error: err.Error()}
+	var absent *sdk.NotMeasuredError
+	if errors.As(err, &absent) {
+		r.NotMeasured = absent
+	}
+	return errors.Join(stack.Announce(a.stdout, r), &exit{code: exitNotRun})
+}
+
+func (o *referenceOptions) ready(a *app, s *reference.Stack) error {
+	r := stack.Ready{Components: map[string]stack.Component{}}
+	for _, c := range s.Components() {
+		r.Components[c.Target.Kind] = stack.Component{Target: c.Target, Provenance: c.Provenance}
+	}
+	if o.announce {
+		return stack.Announce(a.stdout, r)
+	}
+	for _, c := range s.Components() {
+		t := c.Target
+		for _, line := range []struct{ what, value string }{{"url", t.URL}, {"grpc", t.GRPC}, {"dsn", t.DSN}} {
+			if line.value != "" {
+				fmt.Fprintf(a.stdout, "%-10s %-5s %s\n", t.Kind, line.what, line.value)
+			}
+		}
+	}
+	fmt.Fprintf(a.stdout, "serving %s until Ctrl-C\n", strings.Join(o.Components, ", "))
+	return nil
+}

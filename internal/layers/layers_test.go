@@ -1,0 +1,133 @@
+// Package layers tests who imports whom. It has no code of its own.
+package layers
+
+import (
+	"encoding/json"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/benchharness/harness/"
+
+type pkg struct {
+	ImportPath string
+	Imports    []string
+}
+
+// list returns the module's packages with their direct imports, tests left
+// out.
+func list(t *testing.T) []pkg {
+	t.Helper()
+	cmd := exec.Command("go", "list", "-json=ImportPath,Imports", module+"...")
+	cmd.Dir = "../.."
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("go list: %v", err)
+	}
+	var pkgs []pkg
+	for d := json.NewDecoder(strings.NewReader(string(out))); d.More(); {
+		var p pkg
+		if err := d.Decode(&p); err != nil {
+			t.Fatal(err)
+		}
+		p.ImportPath = strings.TrimPrefix(p.ImportPath, module)
+		pkgs = append(pkgs, p)
+	}
+	if len(pkgs) < 20 {
+		t.Fatalf("go list found only %d packages", len(pkgs))
+	}
+	return pkgs
+}
+
+// under says whether path is one of the folders or inside one.
+func under(path string, folders ...string) bool {
+	return slices.ContainsFunc(folders, func(f string) bool {
+		return path == f || strings.HasPrefix(path, f+"/")
+	})
+}
+
+// allowed says whether a package of ours may import another of ours.
+func allowed(from, to string) bool {
+	plugin, _, _ := strings.Cut(strings.TrimPrefix(from, "plugins/"), "/")
+	switch {
+	case under(to, "cmd"):
+		return false
+	case under(from, "cmd"):
+		return true
+	case under(from, "sdk"):
+		return under(to, "sdk")
+	case under(from, "plugins/internal"):
+		return under(to, "sdk", "plugins/internal")
+	case under(from, "plugins"):
+		return under(to, "sdk", "plugins/internal", "plugins/"+plugin)
+	case under(from, "examples"):
+		return under(to, "sdk")
+	case under(from, "internal/stats"):
+		return under(to, "internal/result")
+	case under(from, "internal/verdict"):
+		return under(to, "internal/result", "internal/stats")
+	case under(from, "internal/result"):
+		return under(to, "sdk", "internal/stats")
+	case under(from, "internal/runner"):
+		return under(to, "sdk", "internal/result", "internal/suite")
+	case under(from, "internal"):
+		return under(to, "sdk", "internal")
+	}
+	return false
+}
+
+// owners are the folders that alone may import a heavy dependency.
+var owners = map[string][]string{
+	"github.com/hashicorp/go-plugin":  {"internal/plughost", "sdk/serve"},
+	"github.com/shirou/gopsutil/v3":   {"sdk/probe"},
+	"github.com/NVIDIA/go-nvml":       {"sdk/probe"},
+	"github.com/tetratelabs/wazero":   {"internal/wasmhost"},
+	"github.com/google/go-github/v60": {"ci"},
+	"github.com/jackc/pgx/v5":         {"plugins/db", "plugins/internal/postgres"},
+	"github.com/qdrant/go-client":     {"plugins/vector", "plugins/internal/qdrantserver"},
+}
+
+func TestEveryImportIsAllowed(t *testing.T) {
+	for _, p := range list(t) {
+		for _, imp := range p.Imports {
+			if to, ours := strings.CutPrefix(imp, module); ours {
+				if !allowed(p.ImportPath, to) {
+					t.Errorf("%s imports %s: the layers forbid it", p.ImportPath, to)
+				}
+				continue
+			}
+			for dep, folders := range owners {
+				if under(imp, dep) && !under(p.ImportPath, folders...) {
+					t.Errorf("%s imports %s, whose owners are %v", p.ImportPath, imp, folders)
+				}
+			}
+			if (p.ImportPath == "sdk" || p.ImportPath == "sdk/loop") && strings.HasPrefix(imp, "google.golang.org/") {
+				t.Errorf("%s imports %s: it must build for a sandbox without gRPC", p.ImportPath, imp)
+			}
+		}
+	}
+}
+
+func TestTheRulesForbidWhatTheyShould(t *testing.T) {
+	for _, tt := range []struct {
+		from, to string
+		want     bool
+	}{
+		{"plugins/vector", "sdk/loop", true},
+		{"plugins/vector", "plugins/internal/hnsw", true},
+		{"plugins/vector", "plugins/db", false},
+		{"plugins/vector", "internal/result", false},
+		{"sdk/probe", "internal/proc", false},
+		{"internal/runner", "internal/report", false},
+		{"internal/stats", "internal/verdict", false},
+		{"internal/result", "internal/store", false},
+		{"internal/report", "cmd/harness", false},
+		{"cmd/harness", "plugins/db", true},
+	} {
+		if got := allowed(tt.from, tt.to); got != tt.want {
+			t.Errorf("%s importing %s: allowed is %v, want %v", tt.from, tt.to, got, tt.want)
+		}
+	}
+}
