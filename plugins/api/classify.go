@@ -1,0 +1,77 @@
+package api
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"io"
+	"net"
+	"net/url"
+	"strings"
+	"syscall"
+
+	"github.com/benchharness/harness/sdk"
+)
+
+// errBodyTooLarge says that a response is larger than max_body.
+var errBodyTooLarge = errors.New("the body is larger than max_body")
+
+// classifyTransport puts an error of a request that got no whole response
+// into a class.
+func classifyTransport(err error) error {
+	var u *url.Error
+	if errors.As(err, &u) {
+		err = u.Err // its text holds the URL
+	}
+	return sdk.Classify(transportClass(err), err)
+}
+
+func transportClass(err error) string {
+	var (
+		op  *net.OpError
+		dns *net.DNSError
+		to  interface{ Timeout() bool }
+	)
+	switch {
+	case errors.Is(err, context.Canceled):
+		return "canceled"
+	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &to) && to.Timeout():
+		return "timeout"
+	case errors.Is(err, errBodyTooLarge):
+		return "body_too_large"
+	case errors.As(err, &dns):
+		return "dns"
+	case isTLS(err):
+		return "tls"
+	case errors.As(err, &op) && op.Op == "dial":
+		return "connect"
+	case isReset(err):
+		return "reset"
+	case strings.Contains(err.Error(), "malformed"), strings.Contains(err.Error(), "http2: "):
+		return "protocol" // net/http has no types for these
+	}
+	return sdk.ClassUnclassified
+}
+
+func isTLS(err error) bool {
+	var (
+		verify *tls.CertificateVerificationError
+		record tls.RecordHeaderError
+		alert  tls.AlertError
+		ca     x509.UnknownAuthorityError
+		host   x509.HostnameError
+		bad    x509.CertificateInvalidError
+	)
+	return errors.As(err, &verify) || errors.As(err, &record) || errors.As(err, &alert) ||
+		errors.As(err, &ca) || errors.As(err, &host) || errors.As(err, &bad) ||
+		strings.Contains(err.Error(), "tls: ") || strings.Contains(err.Error(), "server gave HTTP response to HTTPS client")
+}
+
+func isReset(err error) bool {
+	return errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE) ||
+		errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, net.ErrClosed) ||
+		strings.Contains(err.Error(), "server closed idle connection") ||
+		strings.Contains(err.Error(), "client connection lost") ||
+		strings.Contains(err.Error(), "client connection force closed")
+}

@@ -1,0 +1,207 @@
+package api
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/metadata"
+
+	"github.com/benchharness/harness/sdk"
+)
+
+// grpcParams are the parameters of benchmark grpc.
+type grpcParams struct {
+	Method      string                       `json:"method" doc:"The method, as package.Service/Method. Unary methods only." required:"true"`
+	Address     string                       `json:"address" doc:"host:port instead of the target's; https:// before it means TLS."`
+	Request     json.RawMessage              `json:"request" doc:"The request message as JSON; strings may hold ${column}."`
+	ProtoFiles  []string                     `json:"proto_files" doc:".proto files that describe the method; default: the server's reflection."`
+	ImportPaths []string                     `json:"import_paths" doc:"Folders that proto_files and their imports are looked up in; default: the working directory."`
+	Metadata    map[string]string            `json:"metadata" doc:"Metadata of each call."`
+	Data        string                       `json:"data" doc:"A CSV (with a header row) or JSONL file, relative to the working directory, with a row for each call."`
+	Rows        []map[string]json.RawMessage `json:"rows" doc:"Rows of data given here instead of in a file."`
+	DataOrder   string                       `json:"data_order" doc:"How rows are picked." enum:"order,random"`
+	Expect      GRPCExpect                   `json:"expect" doc:"What makes a reply a right one."`
+	Connections int                          `json:"connections" doc:"Connections that the workers share; a client has one." min:"1" max:"1000"`
+	TLS         bool                         `json:"tls" doc:"Use TLS; implied by https:// in the address."`
+	TLSInsecure bool                         `json:"tls_insecure" doc:"Use TLS and do not check the target's certificate."`
+	MaxBody     int                          `json:"max_body" doc:"The largest reply, in bytes." min:"1"`
+}
+
+// GRPCExpect is what the reply of a call has to look like.
+type GRPCExpect struct {
+	Code json.RawMessage            `json:"code" doc:"A status code such as OK or NOT_FOUND, or a list of them; default: OK."`
+	JSON map[string]json.RawMessage `json:"json" doc:"Values by path into the reply as JSON, with the names that the .proto has: dotted (hits.0.id; hits.# is a length) or a JSON Pointer."`
+}
+
+func grpcBenchmark() sdk.Benchmark {
+	return sdk.Benchmark{
+		Name:   "grpc",
+		Doc:    "Calls of one unary gRPC method, each reply checked.",
+		Params: sdk.ParamsOf(grpcParams{DataOrder: "order", Connections: 1, MaxBody: defaultMaxBody}),
+		Target: sdk.TargetService,
+		Presets: []sdk.Preset{{Name: "grpc_search", Doc: "A gRPC search for a text.", With: map[string]any{
+			"method":  "harness.retrieval.v1.Retrieval/Search",
+			"request": map[string]any{"text": "${text}", "collection": presetCollection, "k": 10},
+			"rows":    presetRows(),
+			"expect":  map[string]any{"json": map[string]any{"hits.#": 10}},
+		}}},
+		Setup: setupGRPC,
+	}
+}
+
+// grpcExpectation is a compiled GRPCExpect.
+type grpcExpectation struct {
+	codes []codes.Code
+	json  []jsonWant
+}
+
+func compileGRPCExpect(e GRPCExpect) (*grpcExpectation, error) {
+	x := &grpcExpectation{codes: []codes.Code{codes.OK}}
+	var err error
+	if x.json, err = compileJSONWants(e.JSON); err != nil {
+		return nil, err
+	}
+	if len(e.Code) == 0 || string(e.Code) == "null" {
+		return x, nil
+	}
+	var names []string
+	var one string
+	if json.Unmarshal(e.Code, &one) == nil {
+		names = []string{one}
+	} else if json.Unmarshal(e.Code, &names) != nil || len(names) == 0 {
+		return nil, sdk.BadParam("expect.code", "is %s, want a code such as OK, or a list of them", e.Code)
+	}
+	x.codes = nil
+	for _, name := range names {
+		var c codes.Code
+		if err := c.UnmarshalJSON([]byte(`"` + strings.ToUpper(name) + `"`)); err != nil {
+			return nil, sdk.BadParam("expect.code", "is %q, want a code such as OK, NOT_FOUND or UNAVAILABLE", name)
+		}
+		x.codes = append(x.codes, c)
+	}
+	return x, nil
+}
+
+// checkCode returns a classified error if the call ended in another way than
+// expected.
+func (x *grpcExpectation) checkCode(got codes.Code, message string) error {
+	if slices.Contains(x.codes, got) {
+		return nil
+	}
+	names := make([]string, len(x.codes))
+	for i, c := range x.codes {
+		names[i] = codeName(c)
+	}
+	class := "assertion_code"
+	if got != codes.OK {
+		class = "grpc_" + strings.ToLower(codeName(got))
+		message = ": " + clip(message, 200)
+	}
+	return sdk.Classify(class, fmt.Errorf("code: got %s, want %s%s", codeName(got), strings.Join(names, " or "), message))
+}
+
+// codeName is a code as the gRPC specification writes it: NOT_FOUND.
+func codeName(c codes.Code) string {
+	var b strings.Builder
+	name := c.String()
+	for i, r := range name {
+		if i > 0 && r >= 'A' && r <= 'Z' && name[i-1] >= 'a' {
+			b.WriteByte('_')
+		}
+		b.WriteRune(r)
+	}
+	return strings.ToUpper(b.String())
+}
+
+// splitMethod takes package.Service/Method apart.
+func splitMethod(s string) (service, method string, err error) {
+	service, method, ok := strings.Cut(strings.TrimPrefix(s, "/"), "/")
+	if !ok || service == "" || method == "" || strings.Contains(method, "/") {
+		return "", "", sdk.BadParam("method", "is %q, want package.Service/Method", s)
+	}
+	return service, method, nil
+}
+
+// resolveGRPC finds where calls go. It returns the endpoint and host:port.
+func resolveGRPC(t sdk.Target, address string) (*endpoint, string, error) {
+	switch {
+	case address != "":
+		t = sdk.Target{Name: "address", URL: address}
+	case t.GRPC != "":
+		t.URL = t.GRPC
+	case t.URL == "":
+		return nil, "", sdk.BadParam("address", "is absent and the scenario has no target with a gRPC address; set target, or address")
+	}
+	e, _, err := resolve(t, "", "")
+	if err != nil && address != "" {
+		return nil, "", sdk.BadParam("address", "is malformed; want host:port")
+	}
+	if err != nil {
+		return nil, "", err
+	}
+	host := e.url.Host
+	if e.url.Port() == "" {
+		port := ":80"
+		if e.url.Scheme == "https" {
+			port = ":443"
+		}
+		host += port
+	}
+	e.label = fmt.Sprintf("%s (%s)", targetName(t), host)
+	return e, host, nil
+}
+
+// callMetadata is the metadata of each call: the target's headers, and over
+// them what the scenario gives.
+func callMetadata(e *endpoint, given map[string]string) (metadata.MD, error) {
+	md := metadata.MD{}
+	for _, m := range []map[string]string{e.headers, given} {
+		for k, v := range m {
+			k = strings.ToLower(k)
+			if !validToken(k) || strings.HasPrefix(k, "grpc-") || strings.HasSuffix(k, "-bin") {
+				return nil, sdk.BadParam("metadata", "has a name that cannot be sent as text: %q", k)
+			}
+			if strings.ContainsAny(v, "\r\n\x00") {
+				return nil, sdk.BadParam("metadata."+k, "holds a line break")
+			}
+			md.Set(k, v)
+		}
+	}
+	return md, nil
+}
+
+func setupGRPC(ctx context.Context, req sdk.SetupRequest) (sdk.Session, error) {
+	var p grpcParams
+	if err := req.Params.Decode(&p); err != nil {
+		return nil, err
+	}
+	if _, _, err := splitMethod(p.Method); err != nil {
+		return nil, err
+	}
+	expect, err := compileGRPCExpect(p.Expect)
+	if err != nil {
+		return nil, err
+	}
+	e, host, err := resolveGRPC(req.Target, p.Address)
+	if err != nil {
+		return nil, err
+	}
+	md, err := callMetadata(e, p.Metadata)
+	if err != nil {
+		return nil, err
+	}
+	s, err := dialGRPC(req, p, e, host)
+	if err != nil {
+		return nil, err
+	}
+	s.expect, s.metadata, s.secrets = expect, md, e.secrets
+	if err := s.prepare(ctx, req, p, e.label); err != nil {
+		_ = s.Close(ctx)
+		return nil, err
+	}
+	return s, nil
+}
