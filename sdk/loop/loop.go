@@ -12,8 +12,10 @@
 //	intended ────────────response────────────────────────▶ done
 //
 // In a closed loop the intended start is the dispatch, so lag is zero. In an
-// open loop an op whose intended start finds no idle worker is dispatched, on
-// paper, at its intended start, and waits until a worker takes it.
+// open loop an op whose intended start finds no idle worker is sent late, by
+// the first worker that becomes idle. What passes until that worker is idle is
+// wait, and only what passes from then until the send is lag: the generator's
+// own fault. Wait also holds what the op itself spends before [sdk.Op.Sent].
 package loop
 
 import (
@@ -54,7 +56,7 @@ type Counts struct {
 	OK        uint64 `json:"ok"`
 	Failed    uint64 `json:"failed"`
 	TimedOut  uint64 `json:"timed_out"`
-	Skipped   uint64 `json:"skipped"` // scheduled and never sent: cancelled, or left in the backlog
+	Skipped   uint64 `json:"skipped"` // open loops: intended and never sent, because the round was cancelled or the backlog given up
 }
 
 // Balanced says whether the identity holds.
@@ -72,7 +74,7 @@ const (
 // Finding is something about a round that limits trust in it.
 type Finding struct {
 	Level   Level  `json:"level"`
-	Code    string `json:"code"` // stable, snake case: "identity", "under_achieved", "lag", "overflow", …
+	Code    string `json:"code"` // stable, snake case: "identity", "no_success", "under_achieved", "lag" (invalid or caution), "overflow", "values"
 	Message string `json:"message"`
 }
 
@@ -94,12 +96,12 @@ type Value struct {
 // Result is one measured round.
 type Result struct {
 	Started  time.Time     // start of the measured part, after warm-up
-	Elapsed  time.Duration // of the measured part, to the end of the last op
+	Elapsed  time.Duration // of the measured part, to the end of the last op; in an open loop at least the schedule's length
 	Counts   Counts
 	Errors   map[string]uint64 // failed ops by class
-	Samples  []string          // first error message of each class, at most 8, at most 300 bytes each
+	Samples  []string          // first error of each class as "class: message", timed_out too; at most 8, at most 300 bytes each
 	Clocks   Clocks
-	Batch    uint64 // ops per timed batch; 1: every op was timed by itself
+	Batch    uint64 // ops per timed batch, at most ("mean per batch"); 1: every op was timed by itself
 	Overflow uint64 // latencies above the histogram's range, counted at its limit
 	Values   map[string]Value
 	Validity []Finding

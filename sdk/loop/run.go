@@ -67,8 +67,10 @@ func newRun(p Plan, warmup bool) *run {
 // drive starts the workers, watches over them and returns when the last one
 // has left or was abandoned.
 func (r *run) drive(ctx context.Context, report func(Progress)) {
+	// The end of ctx reaches ops through the supervisor, which first stops the
+	// run: an op that fails because of it must not be followed by another.
 	var cancel context.CancelFunc
-	r.ctx, cancel = context.WithCancel(ctx)
+	r.ctx, cancel = context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
 	r.left.Store(int64(len(r.workers)))
 	start := make(chan struct{})
@@ -89,23 +91,24 @@ func (r *run) drive(ctx context.Context, report func(Progress)) {
 		reporter.Go(func() { r.report(report) })
 	}
 	close(start)
-	r.supervise(ctx)
+	r.supervise(ctx, cancel)
 	reporter.Wait()
 }
 
 // supervise enforces the time limit of ops and the caller's cancellation.
-func (r *run) supervise(ctx context.Context) {
+func (r *run) supervise(ctx context.Context, cancelOps func()) {
 	tick := time.NewTicker(min(max(r.plan.OpTimeout/20, time.Millisecond), 50*time.Millisecond))
 	defer tick.Stop()
-	cancel := ctx.Done()
+	ended := ctx.Done()
 	for {
 		select {
 		case <-r.done:
 			return
-		case <-cancel:
-			cancel = nil
+		case <-ended:
+			ended = nil
 			r.cancelled, r.cancelAt = true, time.Since(r.base)
 			r.halt(r.cancelAt)
+			cancelOps()
 		case <-tick.C:
 			r.sweep(time.Since(r.base))
 		}

@@ -2,13 +2,19 @@ package loop
 
 import (
 	"runtime"
+	"sync/atomic"
 	"time"
 )
 
-// waiter waits until a moment of the round's clock and returns the clock as
-// it last read it, at or after the moment unless stop was closed.
+// waiter waits for moments of the round's clock.
 type waiter interface {
-	until(base time.Time, at time.Duration, stop <-chan struct{}) time.Duration
+	// near sleeps until the moment is so near that only spinning can meet it
+	// (or has come, where spinning is no use), or until stop is closed. It
+	// returns the clock as it last read it, and whether it slept.
+	near(base time.Time, at time.Duration, stop <-chan struct{}) (now time.Duration, slept bool)
+	// learn is told after a sleep how long before the moment the caller was
+	// ready to spin; below zero if that was after it.
+	learn(early time.Duration)
 }
 
 // Bounds of the precise waiter. A runtime timer is late by up to 1 ms because
@@ -17,59 +23,62 @@ type waiter interface {
 const (
 	timerMargin = 2 * time.Millisecond
 	spinStart   = 40 * time.Microsecond
-	spinMin     = 2 * time.Microsecond
-	spinMax     = 80 * time.Microsecond
+	spinMin     = 5 * time.Microsecond
+	spinMax     = 100 * time.Microsecond
 	spinStep    = 2 * time.Microsecond
 )
 
-// preciseWaiter sleeps on a timer while the moment is far, in the kernel when
-// it is near, and spins through the end. The length of the spin follows the
-// measured overshoot of the kernel's sleep, near its 95th percentile. Where
-// only one thread can run it never spins: the work would wait for the spin.
+// preciseWaiter sleeps on a timer while the moment is far and in the kernel
+// when it is near. The spin that it leaves follows what is measured to pass
+// between the moment asked of the kernel and the caller being ready, near its
+// 95th percentile. Where only one thread can run it leaves none: the work
+// would wait for the spin.
 type preciseWaiter struct {
 	timer *time.Timer
-	spin  time.Duration
+	spin  atomic.Int64 // ns
 }
 
 func newPreciseWaiter() *preciseWaiter {
 	w := &preciseWaiter{timer: time.NewTimer(time.Hour)}
 	w.timer.Stop()
 	if runtime.GOMAXPROCS(0) > 1 && runtime.NumCPU() > 1 {
-		w.spin = spinStart
+		w.spin.Store(int64(spinStart))
 	}
 	return w
 }
 
-func (w *preciseWaiter) until(base time.Time, at time.Duration, stop <-chan struct{}) time.Duration {
+func (w *preciseWaiter) near(base time.Time, at time.Duration, stop <-chan struct{}) (now time.Duration, slept bool) {
+	spin := time.Duration(w.spin.Load())
 	for {
-		now := time.Since(base)
+		now = time.Since(base)
 		left := at - now
 		switch {
-		case left <= 0:
-			return now
+		case left <= spin:
+			return now, slept
 		case left > timerMargin:
 			w.timer.Reset(left - timerMargin*3/4)
 			select {
 			case <-w.timer.C:
 			case <-stop:
 				w.timer.Stop()
-				return now
+				return now, slept
 			}
-		case left > w.spin:
-			nap(left - w.spin)
-			w.learn(time.Since(base) - (at - w.spin))
+		default:
+			nap(left - spin)
+			slept = true
 		}
 	}
 }
 
-// learn moves the spin towards the 95th percentile of the overshoot: up by 19
-// parts when the kernel woke too late, down by one when it did not.
-func (w *preciseWaiter) learn(overshoot time.Duration) {
+// learn moves the spin towards the 95th percentile: up by 19 parts when it was
+// too short, down by one when it was not.
+func (w *preciseWaiter) learn(early time.Duration) {
+	spin := time.Duration(w.spin.Load())
 	switch {
-	case w.spin == 0:
-	case overshoot > w.spin:
-		w.spin = min(w.spin+spinStep*19/20, spinMax)
+	case spin == 0:
+	case early < 0:
+		w.spin.Store(int64(min(spin+spinStep*19/20, spinMax)))
 	default:
-		w.spin = max(w.spin-spinStep/20, spinMin)
+		w.spin.Store(int64(max(spin-spinStep/20, spinMin)))
 	}
 }

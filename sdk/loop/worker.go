@@ -67,6 +67,7 @@ type worker struct {
 
 func newWorker(n int, do sdk.Worker, metrics []sdk.Metric) *worker {
 	w := &worker{n: n, do: do, metrics: metrics, values: make([]Value, len(metrics))}
+	w.op.Worker = n
 	w.addValue = w.value
 	return w
 }

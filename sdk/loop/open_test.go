@@ -1,0 +1,143 @@
+package loop
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/benchharness/harness/sdk"
+)
+
+func TestOpenLoopStartsEveryOpExactlyAtItsIntendedStart(t *testing.T) {
+	for _, p := range []Plan{
+		{Model: Constant, Rate: 1000, Workers: 16, Duration: time.Second},
+		{Model: Constant, Rate: 300, Workers: 16, Duration: time.Second},
+		{Model: Constant, Rate: 0.5, Workers: 1, Duration: 20 * time.Second},
+		{Model: Constant, Rate: 1000, Workers: 16, Duration: time.Second, Ops: 321},
+		{Model: Constant, Rate: 1000, Workers: 16, Ops: 321},
+		{Model: Poisson, Rate: 1000, Workers: 64, Duration: time.Second, Seed: 3},
+		{Model: Poisson, Rate: 1000, Workers: 64, Ops: 321, Seed: 3},
+		{Model: Constant, Rate: 500_000, Workers: 4000, Duration: 2 * time.Millisecond},
+		{Model: Poisson, Rate: 1e6, Workers: 4000, Duration: 2 * time.Millisecond, Seed: 4},
+	} {
+		t.Run(fmt.Sprintf("%s at %v for %v or %d ops", p.Model, p.Rate, p.Duration, p.Ops), func(t *testing.T) {
+			want := map[uint64]time.Duration{}
+			for k := range shardsFor(p) {
+				s := newSchedule(p, roundKey(p, false), k, shardsFor(p))
+				for i, at, ok := s.next(); ok; i, at, ok = s.next() {
+					want[i] = at
+					s.advance()
+				}
+			}
+			synctest.Test(t, func(t *testing.T) {
+				var s starts
+				d := virtual(func(_ context.Context, op *sdk.Op) error {
+					s.record(op)
+					time.Sleep(5 * time.Millisecond)
+					return nil
+				})
+				s.base = time.Now()
+				res, err := d.Round(t.Context(), p, nil)
+				checkRecords(t, res)
+				if err != nil || len(want) == 0 || res.Counts != (Counts{Scheduled: uint64(len(want)), OK: uint64(len(want))}) {
+					t.Fatalf("%+v, %v, want %d ok", res.Counts, err, len(want))
+				}
+				for i, at := range want {
+					if s.at[i] != at {
+						t.Fatalf("op %d began at %s, want %s", i, s.at[i], at)
+					}
+				}
+				if res.Clocks.Lag.Max() != 0 || res.Clocks.Wait.Max() != 0 {
+					t.Error("lag and wait are not zero")
+				}
+			})
+		})
+	}
+}
+
+func TestAnOpThatFindsNoIdleWorkerWaitsAndTheWaitCounts(t *testing.T) {
+	// One worker, ops of 15 ms every 10 ms: op i begins at 15i, 5i late.
+	p := Plan{Model: Constant, Rate: 100, Workers: 1, Duration: 100 * time.Millisecond}
+	inBubble(t, p, takes(15*time.Millisecond), func(t *testing.T, res Result, err error) {
+		k := res.Clocks
+		if err != nil || res.Counts.OK != 10 || res.Counts.Skipped != 0 {
+			t.Fatalf("%+v, %v", res.Counts, err)
+		}
+		if !near(quantile(k.Wait, 1), 45*time.Millisecond) || !near(quantile(k.Response, 1), 60*time.Millisecond) || k.Lag.Max() != 0 {
+			t.Errorf("wait %s, response %s, lag %d at most, want 45ms, 60ms, 0", quantile(k.Wait, 1), quantile(k.Response, 1), k.Lag.Max())
+		}
+		if !near(quantile(k.Service, 0), 15*time.Millisecond) || !near(quantile(k.Service, 1), 15*time.Millisecond) {
+			t.Error("service is not 15ms for every op")
+		}
+		if res.Elapsed != 150*time.Millisecond {
+			t.Errorf("elapsed %s, want 150ms", res.Elapsed)
+		}
+	})
+}
+
+func TestElapsedOfAnOpenLoopIsAtLeastItsSchedule(t *testing.T) {
+	p := Plan{Model: Constant, Rate: 1, Workers: 1, Duration: 3500 * time.Millisecond}
+	inBubble(t, p, takes(time.Millisecond), func(t *testing.T, res Result, err error) {
+		if err != nil || res.Counts.OK != 4 || res.Elapsed != p.Duration {
+			t.Errorf("%+v in %s, want 4 in %s", res.Counts, res.Elapsed, p.Duration)
+		}
+	})
+}
+
+func TestABacklogLeftAfterTheDrainIsSkippedAndCensored(t *testing.T) {
+	// Ops of 100 ms, intended every 10 ms for 1 s; 21 begin within 2 s.
+	p := Plan{Model: Constant, Rate: 100, Workers: 1, Duration: time.Second, Drain: time.Second}
+	inBubble(t, p, takes(100*time.Millisecond), func(t *testing.T, res Result, err error) {
+		if err != nil || res.Counts != (Counts{Scheduled: 100, OK: 21, Skipped: 79}) {
+			t.Fatalf("%+v, %v", res.Counts, err)
+		}
+		if n := res.Clocks.Response.TotalCount(); n != 100 {
+			t.Errorf("%d response times, want one for every op", n)
+		}
+		// The last op sent, 20, took from 0.2 s to 2.1 s, and 19 from 0.19 s
+		// to 2 s; the first one skipped, 21, was given up at 2 s.
+		if most := quantile(res.Clocks.Response, 1); !near(most, 1900*time.Millisecond) {
+			t.Errorf("the largest response is %s, want 1.9s", most)
+		}
+		if most := quantile(res.Clocks.Response, 0.99); !near(most, 1810*time.Millisecond) {
+			t.Errorf("the next largest response is %s, want 1.81s", most)
+		}
+		if most := quantile(res.Clocks.Response, 0.98); !near(most, 1790*time.Millisecond) {
+			t.Errorf("the largest censored response is %s, want 1.79s", most)
+		}
+		if !has(res, Invalid, "under_achieved") {
+			t.Errorf("no finding about it: %v", res.Validity)
+		}
+	})
+}
+
+func TestACancelledOpenLoopCountsWhatWasIntendedUntilThen(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		time.AfterFunc(505*time.Millisecond, cancel)
+		p := Plan{Model: Constant, Rate: 100, Workers: 2, Duration: 10 * time.Second}
+		res, err := virtual(takes(100*time.Millisecond)).Round(ctx, p, nil)
+		checkRecords(t, res)
+		if !errors.Is(err, context.Canceled) {
+			t.Errorf("error %v does not say that it was cancelled", err)
+		}
+		// 51 intended; two workers finish five each, and two ops are cut off.
+		if want := (Counts{Scheduled: 51, OK: 9, Failed: 2, Skipped: 40}); res.Counts != want {
+			t.Errorf("%+v, want %+v", res.Counts, want)
+		}
+	})
+}
+
+func TestALeaderFarFromItsOpIsCancelledAtOnce(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	began := make(chan struct{})
+	d := New(each(func(context.Context, *sdk.Op) error { close(began); return nil }), nil)
+	go func() { <-began; cancel() }()
+	res, err := d.Round(ctx, Plan{Model: Constant, Rate: 1e-4, Workers: 3, Duration: time.Hour * 10}, nil)
+	if !errors.Is(err, context.Canceled) || res.Counts != (Counts{Scheduled: 1, OK: 1}) {
+		t.Errorf("%+v, %v", res.Counts, err)
+	}
+}
