@@ -38,10 +38,18 @@ func (l *loader) limits() error {
 		return nil
 	}
 	for _, b := range defaultBudgets {
+		if l.filtered && !l.matches(b.Benchmark) {
+			continue // about a plugin that nobody asked for
+		}
 		b.Source = "default"
 		l.plan.Budgets = append(l.plan.Budgets, b)
 	}
 	return nil
+}
+
+// matches says whether a pattern is about any benchmark of the plan.
+func (l *loader) matches(pattern string) bool {
+	return slices.ContainsFunc(l.plan.Benchmarks, func(b Benchmark) bool { return Match(pattern, b.ID) })
 }
 
 func (l *loader) budgets() error {

@@ -58,6 +58,10 @@ func Judge(budgets []Budget, run *result.Run, match func(pattern, id string) boo
 }
 
 func (b Budget) judge(run *result.Run, match func(pattern, id string) bool) []result.Budget {
+	if b.Min == nil && b.Max == nil {
+		// One row is enough to say that there is nothing to judge by.
+		return []result.Budget{b.unmatched(run, "no limit is set: add one under budgets in harness.yaml")}
+	}
 	var out []result.Budget
 	matched := false
 	for i := range run.Benchmarks {
@@ -74,13 +78,18 @@ func (b Budget) judge(run *result.Run, match func(pattern, id string) bool) []re
 	if len(out) > 0 {
 		return out
 	}
-	row := b.row(run)
-	row.Benchmark, row.Params = b.Benchmark, map[string]string{}
-	row.Reason = "no benchmark of this run has such an id"
+	why := "no benchmark of this run has such an id"
 	if matched {
-		row.Reason = fmt.Sprintf("no scenario of it ran with %d concurrent users", b.ConcurrentUsers)
+		why = fmt.Sprintf("no scenario of it ran with %d concurrent users", b.ConcurrentUsers)
 	}
-	return []result.Budget{row}
+	return []result.Budget{b.unmatched(run, why)}
+}
+
+// unmatched is the row of a budget that is judged on no scenario.
+func (b Budget) unmatched(run *result.Run, why string) result.Budget {
+	row := b.row(run)
+	row.Benchmark, row.Params, row.Reason = b.Benchmark, map[string]string{}, why
+	return row
 }
 
 // users returns the number of workers that the budget is about.
@@ -141,8 +150,6 @@ func (b Budget) obstacle(run *result.Run, bench *result.Benchmark, q result.Quan
 		return fmt.Sprintf("%s: %s", b.Metric, q.Reason)
 	case b.Unit != "" && b.Unit != q.Unit:
 		return fmt.Sprintf("the budget is in %q, but %s is in %q", b.Unit, b.Metric, q.Unit)
-	case b.Min == nil && b.Max == nil:
-		return "the budget has neither a minimum nor a maximum"
 	}
 	return ""
 }
