@@ -3,6 +3,7 @@ package loop
 import (
 	"context"
 	"fmt"
+	"runtime"
 	"testing"
 	"time"
 
@@ -111,5 +112,29 @@ func BenchmarkOpenTickets(b *testing.B) {
 		wait, _ := Quantile(res.Clocks.Wait, 0.5)
 		b.ReportMetric(float64(lag)/1e3, "lag-p50-µs")
 		b.ReportMetric(float64(wait)/1e3, "wait-p50-µs")
+	}
+}
+
+// BenchmarkHundredWorkers reports the memory that a driver of 100 workers
+// holds after a round, result included.
+func BenchmarkHundredWorkers(b *testing.B) {
+	for _, model := range []Model{Closed, Constant} {
+		b.Run(string(model), func(b *testing.B) {
+			for range b.N {
+				var before, after runtime.MemStats
+				runtime.GC()
+				runtime.ReadMemStats(&before)
+				d := New(each(func(context.Context, *sdk.Op) error { return nil }), nil)
+				res, err := d.Round(b.Context(), Plan{Model: model, Workers: 100, Rate: 10_000, Ops: 1000, OpTimeout: time.Second}, nil)
+				if err != nil {
+					b.Fatal(err)
+				}
+				runtime.GC()
+				runtime.ReadMemStats(&after)
+				b.ReportMetric(float64(after.HeapAlloc-before.HeapAlloc)/1024, "KiB")
+				runtime.KeepAlive(d)
+				runtime.KeepAlive(res)
+			}
+		})
 	}
 }
