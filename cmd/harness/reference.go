@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/benchharness/harness/internal/leftovers"
 	"github.com/benchharness/harness/internal/stack"
 	"github.com/benchharness/harness/plugins/reference"
 	"github.com/benchharness/harness/sdk"
@@ -79,12 +80,15 @@ func (o *referenceOptions) run(ctx context.Context, a *app) error {
 	defer cancel()
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	j, err := journal.Open(os.Getenv(journal.EnvPath), "reference")
+	done, err := o.keepJournal(a)
 	if err != nil {
 		return err
 	}
-	defer j.Close()
-	o.Journal, o.Log = j, slog.New(slog.NewTextHandler(a.stderr, nil))
+	o.TCP, o.Log = !o.announce, slog.New(slog.NewTextHandler(a.stderr, nil))
+	return errors.Join(o.serve(ctx, a), done())
+}
+
+func (o *referenceOptions) serve(ctx context.Context, a *app) error {
 	s, err := reference.Up(ctx, o.Options)
 	if err != nil {
 		return o.failed(a, err)
@@ -94,6 +98,29 @@ func (o *referenceOptions) run(ctx context.Context, a *app) error {
 	}
 	<-ctx.Done()
 	return o.close(s)
+}
+
+// keepJournal gives the stack the journal of the run that started it, or one
+// of its own with a scratch folder. The function it returns ends that.
+func (o *referenceOptions) keepJournal(a *app) (func() error, error) {
+	if path := os.Getenv(journal.EnvPath); path != "" {
+		j, err := journal.Open(path, "reference")
+		if err != nil {
+			return nil, err
+		}
+		o.Journal = j
+		return j.Close, nil
+	}
+	o.RunID = newRunID(time.Now())
+	j, err := leftovers.Create(a.journals(), journal.Run{ID: o.RunID, PID: os.Getpid(), Dir: a.dir})
+	if err != nil {
+		return nil, err
+	}
+	o.Journal = j.For("reference", "")
+	if o.Dir, err = leftovers.Scratch(os.TempDir(), o.RunID, j); err != nil {
+		return nil, errors.Join(err, j.Close())
+	}
+	return func() error { return errors.Join(leftovers.RemoveScratch(o.Dir, j), j.Close()) }, nil
 }
 
 func (o *referenceOptions) close(s *reference.Stack) error {

@@ -64,18 +64,23 @@ func (s *session) close() error {
 	return errors.Join(append(errs, s.journal.Close())...)
 }
 
+// newRunID names a run so that names sort by time.
+func newRunID(now time.Time) string {
+	unique := make([]byte, 4)
+	rand.Read(unique) //nolint:errcheck // never fails
+	return now.UTC().Format("20060102T150405Z") + "-" + hex.EncodeToString(unique)
+}
+
 // newDocument fills in the head of the run's document.
 func newDocument(ctx context.Context, plan suite.Plan) *result.Run {
 	now := time.Now().UTC()
-	unique := make([]byte, 4)
-	rand.Read(unique) //nolint:errcheck // never fails
 	m := machine.Read(ctx)
 	fingerprint, err := json.Marshal(m)
 	if err != nil {
 		fingerprint = []byte("{}")
 	}
 	run := &result.Run{
-		Schema: result.Schema, ID: now.Format("20060102T150405Z") + "-" + hex.EncodeToString(unique),
+		Schema: result.Schema, ID: newRunID(now),
 		Started: now, Finished: now, Harness: identity(), Machine: fingerprint, MachineID: m.ID,
 		Plan:    result.Plan{Suite: plan.Suite, Profile: plan.Profile, ConfigFile: plan.ConfigFile, Seed: plan.Seed, Gating: plan.Gating},
 		Plugins: []result.Plugin{}, Benchmarks: []result.Benchmark{}, Resources: []result.Resource{},

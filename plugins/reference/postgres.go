@@ -10,10 +10,10 @@ import (
 )
 
 // startPostgres starts a private server. Benchmarks reach it over its unix
-// socket; with a port or from `reference up` over TCP as well.
+// socket; with o.TCP over TCP as well.
 func startPostgres(ctx context.Context, s *Stack, o Options) (Component, error) {
 	po := postgres.Options{
-		RunID: o.RunID, Dir: o.Dir, TCP: o.RunID == "", Port: o.PostgresPort, MaxConnections: maxConnections,
+		RunID: o.RunID, Dir: o.Dir, TCP: o.TCP, Port: o.PostgresPort, MaxConnections: maxConnections,
 		Progress: func(line string) { o.Log.Info(line) },
 	}
 	if o.Journal != nil {

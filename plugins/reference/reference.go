@@ -29,6 +29,7 @@ type Options struct {
 	GRPCPort     int      // of the service's gRPC
 	VectorPort   int      // of the vector index
 	PostgresPort int
+	TCP          bool   // PostgreSQL listens on TCP too, with a password in its DSN
 	Faults       string // of the service, as service.ParseFaults reads them
 	ModelDir     string // real weights for the service's encoder
 	Seed         uint64 // of random weights and vectors

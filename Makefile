@@ -1,0 +1,74 @@
+# harness. Needs Go and make; `make help` lists the targets.
+
+GO    ?= go
+BIN   := bin/harness
+BUILD := .build
+TOOL  := $(GO) tool -modfile=tools/go.mod
+VENV  := $(BUILD)/venv
+JS    := $(BUILD)/js-qdrant
+PIP   := plugins/internal/encoder/testdata/requirements.txt
+NPM   := plugins/internal/qdrantserver/testdata
+
+# The NVML binding declares functions that its own header calls deprecated.
+export CGO_CFLAGS ?= -O2 -g -Wno-deprecated-declarations
+
+.DEFAULT_GOAL := build
+.PHONY: help run build test test-tools check lint race cross drift generate bench fuzz clean
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
+
+run: build ## build, then measure all five areas
+	$(BIN) run --plugins all
+
+build: ## bin/harness
+	$(GO) build -trimpath -o $(BIN) ./cmd/harness
+
+test: build test-tools ## every test; sets up the peers that tests use where python3 and npm are there
+	HARNESS_BIN=$(CURDIR)/$(BIN) $(GO) test ./...
+
+test-tools: $(VENV)/.ready $(JS)/.ready
+
+$(VENV)/.ready: $(PIP)
+	@mkdir -p $(BUILD)
+	@if command -v python3 >/dev/null; then \
+		python3 -m venv $(VENV) && $(VENV)/bin/pip install --quiet --disable-pip-version-check -r $(PIP) && touch $@; \
+	else echo "no python3: the tests against ONNX Runtime will be skipped"; fi
+
+$(JS)/.ready: $(NPM)/package.json $(NPM)/package-lock.json $(NPM)/.npmrc
+	@mkdir -p $(JS)
+	@if command -v npm >/dev/null; then \
+		cp $^ $(JS)/ && npm ci --prefix $(JS) --no-audit --no-fund --loglevel=error && touch $@; \
+	else echo "no npm: the tests with Qdrant's JavaScript client will be skipped"; fi
+
+check: lint drift cross race ## lint, layers, generated files, other systems, race detector
+
+lint:
+	$(TOOL) golangci-lint run ./...
+	$(TOOL) buf lint
+
+race:
+	$(GO) test -race ./sdk/... ./internal/... ./plugins/...
+
+cross:
+	CGO_ENABLED=0 $(GO) build ./...
+	CGO_ENABLED=0 GOOS=linux GOARCH=arm64 $(GO) vet ./...
+	CGO_ENABLED=0 GOOS=darwin GOARCH=arm64 $(GO) vet ./...
+	GOOS=wasip1 GOARCH=wasm $(GO) build ./sdk ./sdk/loop
+
+drift: generate
+	@git diff --exit-code -- '*.pb.go' '*.schema.json' || { echo "generated files differ: commit what make generate made"; exit 1; }
+
+generate: ## protobuf code and JSON Schemas
+	$(TOOL) buf generate sdk/proto -o sdk/proto
+	$(TOOL) buf generate plugins/internal/service/proto -o plugins/internal/service/proto
+	$(GO) generate ./...
+
+bench: build ## the figures of docs/figures.md, peers beside them in the same run
+	HARNESS_BIN=$(CURDIR)/$(BIN) scripts/bench
+
+fuzz: ## every fuzz test for 20 s
+	scripts/fuzz 20s
+
+clean: ## what make and harness put here
+	rm -rf bin $(BUILD) run.json report.html report.json report.md report.txt
