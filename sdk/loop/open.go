@@ -7,9 +7,9 @@ import (
 	"github.com/HdrHistogram/hdrhistogram-go"
 )
 
-// shardRate is the rate, in ops/s, from which a second shard is worth it. One
-// shard keeps up with as many empty ops on two cores (BenchmarkOpenTickets);
-// every further shard is one more thread that may spin.
+// shardRate is the rate, in ops/s, per shard: a second one comes at twice as
+// much. One shard keeps up with as many empty ops on two cores
+// (BenchmarkOpenTickets); every further one is another thread that may spin.
 const shardRate = 250_000
 
 // A shard hands out the ops of its schedule, one after the other.

@@ -20,10 +20,10 @@ const (
 
 // lagFloors are lags that any machine has and that make a round a caution
 // only: against ops of microseconds a tenth of the response is less than a
-// timer can do. On two shared cores at 1,000 and 5,000 ops/s, empty ops, the
-// lag was 0.1–0.2 µs at p50, 10–20 µs at p95 and 130–300 µs at p99 while the
-// machine was quiet, and 0.2 µs, 0.2–0.8 ms and 1–4 ms with five other
-// processes running: that machine is found out at p95 and p99.
+// timer can do. On two cores at 1,000 and 5,000 empty ops/s (BenchmarkOpenLag)
+// the lag was 0.1–0.2 µs at p50, 3–25 µs at p95 and 40–270 µs at p99 with
+// priority over what else ran, and 0.2 µs, 0.2–0.8 ms and 1–4 ms beside five
+// busy processes without: such a machine is found out at p95 and p99.
 var lagFloors = []struct {
 	q     float64
 	floor time.Duration
