@@ -58,13 +58,15 @@ func Encode(w io.Writer, run *Run) error {
 // it: size, schema, checksum and everything that [Validate] checks. Fields
 // that this version does not know are ignored. The errors say what a person
 // can do.
-func Decode(r io.Reader) (*Run, error) {
-	raw, err := io.ReadAll(io.LimitReader(r, MaxSize+1))
+func Decode(r io.Reader) (*Run, error) { return decodeLimited(r, MaxSize) }
+
+func decodeLimited(r io.Reader, size int64) (*Run, error) {
+	raw, err := io.ReadAll(io.LimitReader(r, size+1))
 	if err != nil {
 		return nil, fmt.Errorf("read run: %w", err)
 	}
-	if len(raw) > MaxSize {
-		return nil, fmt.Errorf("read run: document is larger than %d MiB, which no run of harness writes", MaxSize>>20)
+	if int64(len(raw)) > size {
+		return nil, fmt.Errorf("read run: document is larger than %d MiB, which no run of harness writes", size>>20)
 	}
 	run, err := decode(raw)
 	if err != nil {

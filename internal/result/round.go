@@ -3,6 +3,7 @@ package result
 import (
 	"fmt"
 	"math"
+	"regexp"
 	"sort"
 	"strings"
 	"unicode"
@@ -96,11 +97,17 @@ func cleanClasses(in map[string]uint64) map[string]uint64 {
 	return out
 }
 
-// Printable returns s on one line, cut to at most max bytes, without control
-// characters and without those that reorder text: such a character becomes a
-// space, an invalid byte U+FFFD. It is meant for free text from a plugin or a
-// target before it enters the document or a report.
+// escapeSequence is a terminal's control sequence, such as a colour: ESC [,
+// parameters, intermediates and a final byte, see ECMA-48, 5.4.
+var escapeSequence = regexp.MustCompile(`\x1b\[[0-?]*[ -/]*[@-~]`)
+
+// Printable returns s on one line, cut to at most max bytes, without terminal
+// sequences, control characters and those that reorder text: a sequence is
+// left out, a character becomes a space, an invalid byte U+FFFD. It is meant
+// for free text from a plugin or a target before it enters the document or a
+// report.
 func Printable(s string, max int) string {
+	s = escapeSequence.ReplaceAllString(s, "")
 	s = strings.TrimSpace(strings.Map(func(r rune) rune {
 		if unprintable(r) {
 			return ' '

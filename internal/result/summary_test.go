@@ -75,7 +75,7 @@ func TestARoundIsMadePrintable(t *testing.T) {
 	r.Validity = []loop.Finding{{Level: loop.Caution, Code: "lag", Message: "a\x00b"}}
 	r.Values["bad"] = loop.Value{Count: 1, Sum: math.Inf(1)}
 	got := NewRound(r)
-	if want := map[string]uint64{"http [31m_503": 2, "error": 1}; !reflect.DeepEqual(got.Errors, want) {
+	if want := map[string]uint64{"http_503": 2, "error": 1}; !reflect.DeepEqual(got.Errors, want) {
 		t.Errorf("errors %v, want %v", got.Errors, want)
 	}
 	if got.Samples[0] != "line break" || got.Samples[2] != "\uFFFD x" {

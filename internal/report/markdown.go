@@ -1,0 +1,204 @@
+package report
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/benchharness/harness/internal/result"
+)
+
+// Markdown writes the results document that a person sends on, in GitHub's
+// flavour. Nothing in the run can add markup, mention anybody or break a
+// table.
+func Markdown(w io.Writer, run *result.Run) error {
+	b := bufio.NewWriter(w)
+	m := &markdown{w: b}
+	m.view(newView(run))
+	if err := b.Flush(); err != nil {
+		return fmt.Errorf("write markdown report: %w", err)
+	}
+	return nil
+}
+
+type markdown struct{ w *bufio.Writer } // keeps the first error
+
+func (m *markdown) printf(format string, args ...any) { fmt.Fprintf(m.w, format, args...) }
+
+func (m *markdown) view(v *view) {
+	m.printf("# %s\n\n", md(v.Title))
+	m.printf("%s\n", md(strings.Join(v.Summary, " ")))
+	for _, s := range v.Alarms {
+		m.printf("\n> **%s**\n", md(s))
+	}
+	for _, s := range v.Cautions {
+		m.printf("\n> Caution: %s\n", md(s))
+	}
+	m.printf("\n## Environment\n\n| Fact | Value |\n| --- | --- |\n")
+	for _, f := range v.Facts {
+		m.printf("| %s | %s |\n", md(f.Name), md(f.Value))
+	}
+	if v.Budgets != nil {
+		m.table(v.Budgets)
+		if v.GateNote != "" {
+			m.printf("\n%s\n", md(v.GateNote))
+		}
+	}
+	for i := range v.Plugins {
+		m.table(&v.Plugins[i].Table)
+	}
+	m.table(v.Resources)
+	m.table(v.Figures)
+	m.missing(v.Missing)
+	m.table(v.Measured)
+	m.printf("\n## How to reproduce\n\nOn such a machine, with such targets:\n\n%s\n", codeBlock(v.Reproduce))
+	m.folded(v.Clocks)
+	m.folded(v.Gauges)
+	m.folded(v.Settings)
+	m.printf("\n---\n\n%s\n", md(v.Footer))
+}
+
+func (m *markdown) missing(ms []missing) {
+	m.printf("\n## What was not measured, and why\n\n")
+	if len(ms) == 0 {
+		m.printf("Everything that was asked for was measured.\n")
+	}
+	for _, x := range ms {
+		m.printf("- **%s** %s: %s", md(x.Benchmark), x.What, md(x.Why))
+		if x.Remedy != "" {
+			m.printf(". Remedy: %s", md(x.Remedy))
+		}
+		m.printf("\n")
+	}
+}
+
+func (m *markdown) table(t *table) {
+	if t == nil {
+		return
+	}
+	m.printf("\n## %s\n\n", md(t.Title))
+	m.rows(t)
+}
+
+func (m *markdown) folded(t *table) {
+	if t == nil {
+		return
+	}
+	m.printf("\n<details>\n<summary>%s</summary>\n\n", md(t.Title))
+	m.rows(t)
+	m.printf("\n</details>\n")
+}
+
+func (m *markdown) rows(t *table) {
+	for _, c := range t.Columns {
+		m.printf("| %s ", md(c.Title))
+	}
+	m.printf("|\n")
+	for _, c := range t.Columns {
+		if c.Number {
+			m.printf("| ---: ")
+		} else {
+			m.printf("| --- ")
+		}
+	}
+	m.printf("|\n")
+	for _, r := range t.Rows {
+		m.row(t, r)
+	}
+	notes := false
+	for _, r := range t.Rows {
+		for _, n := range r.Notes {
+			if !notes {
+				m.printf("\n")
+			}
+			notes = true
+			m.printf("- %s: %s\n", md(rowName(t, r)), md(n))
+		}
+	}
+	for _, f := range t.Footnotes {
+		m.printf("\n%s\n", md(f))
+	}
+}
+
+// rowName is what a note refers to: the name and the scenario.
+func rowName(t *table, r row) string {
+	if t.ID == "budgets" && len(r.Cells) > 2 {
+		return fmt.Sprintf("%s on %s, %s", r.Cells[0].Text, r.Cells[1].Text, r.Cells[2].Text)
+	}
+	name := r.Cells[0].Text
+	if len(t.Columns) > 1 && t.Columns[1].Title == "Users" && len(r.Cells) > 1 {
+		name += ", " + paramText("concurrent_users", r.Cells[1].Text)
+	}
+	return name
+}
+
+func (m *markdown) row(t *table, r row) {
+	for i, c := range r.Cells {
+		text := md(c.Text)
+		switch {
+		case r.State == invalid && i == 0:
+			text += " **(invalid)**"
+		case r.State == invalid && t.Columns[i].result():
+			text = "~~" + text + "~~"
+		case r.State == partial && i == 0:
+			text += " **(not complete)**"
+		case c.State == bad:
+			text = "**" + text + "**"
+		}
+		m.printf("| %s ", text)
+	}
+	if r.Span != "" {
+		m.printf("| %s ", md(r.Span))
+		for range len(t.Columns) - len(r.Cells) - 1 {
+			m.printf("| ")
+		}
+	}
+	m.printf("|\n")
+}
+
+// md escapes text for use within a line of markdown or a cell of a table.
+func md(s string) string {
+	var out strings.Builder
+	rs := []rune(clean(s))
+	for i, r := range rs {
+		switch {
+		case r == '<':
+			out.WriteString("&lt;")
+		case r == '>':
+			out.WriteString("&gt;")
+		case r == '&':
+			out.WriteString("&amp;")
+		case (r == '@' || r == '#') && i < len(rs)-1 && isWord(rs[i+1]):
+			// Breaks mentions and references, which GitHub looks for after
+			// markup is gone.
+			out.WriteRune(r)
+			out.WriteString("<!-- -->")
+		case r == '_' && inWord(rs, i):
+			out.WriteRune(r) // is no emphasis there
+		case strings.ContainsRune("\\`*_[]|~!", r):
+			out.WriteRune('\\')
+			out.WriteRune(r)
+		default:
+			out.WriteRune(r)
+		}
+	}
+	return out.String()
+}
+
+func inWord(rs []rune, i int) bool {
+	return i > 0 && i < len(rs)-1 && isWord(rs[i-1]) && isWord(rs[i+1])
+}
+
+func isWord(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) }
+
+// codeBlock fences text with more backticks than it holds.
+func codeBlock(s string) string {
+	fence := "```"
+	for strings.Contains(s, fence) {
+		fence += "`"
+	}
+	return fence + "sh\n" + strings.ToValidUTF8(s, string(utf8.RuneError)) + "\n" + fence
+}
