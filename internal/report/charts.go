@@ -71,7 +71,7 @@ func newChart(run *result.Run, b *result.Benchmark) (c chart, ok bool) {
 		if !known {
 			continue
 		}
-		text := q.name + " " + quantity(d.Seconds(), "s")
+		text := q.name + " " + Quantity(d.Seconds(), "s")
 		c.Label += ", pooled " + text
 		c.Marks = append(c.Marks, mark{X: num(axis.x(float64(d))), Text: text})
 	}
@@ -152,7 +152,7 @@ func (a axis) ticksAt(steps []float64, every int) []mark {
 			if x < 0 || x > plotW {
 				continue
 			}
-			out = append(out, mark{X: num(x), Text: strings.Replace(quantity(ns/1e9, "s"), ".00", "", 1), Anchor: anchor(x)})
+			out = append(out, mark{X: num(x), Text: strings.Replace(Quantity(ns/1e9, "s"), ".00", "", 1), Anchor: anchor(x)})
 		}
 	}
 	return out
@@ -203,7 +203,7 @@ func (c *chart) rounds(b *result.Benchmark) {
 		c.BarTitle = m.title + " of each round"
 		if len(values) == len(b.Rounds) {
 			if q := b.Lookup(m.metric); q.Value != nil {
-				c.BarMean = quantity(*q.Value, q.Unit)
+				c.BarMean = Quantity(*q.Value, q.Unit)
 				c.bars(values, *q.Value)
 			}
 			return
@@ -235,7 +235,7 @@ func (c *chart) bars(values []float64, mean float64) {
 		c.Bars = append(c.Bars, bar{
 			X: num(left + (float64(i)+0.12)*step), W: num(step * 0.76),
 			Y: num(plotTop + barsH - h), H: num(h),
-			Text: fmt.Sprintf("round %d: %s", i+1, quantity(x, "s")),
+			Text: fmt.Sprintf("round %d: %s", i+1, Quantity(x, "s")),
 		})
 	}
 	c.BarLine = num(plotTop + barsH - mean/most*barsH)

@@ -104,7 +104,7 @@ func factValue(x any, unit string) string {
 		if err != nil {
 			return clean(x.String())
 		}
-		return quantity(f, unit)
+		return Quantity(f, unit)
 	case []any:
 		var parts []string
 		for _, e := range x {

@@ -33,9 +33,9 @@ var (
 	megabit  = []scale{{1e6 / 8, " Mbit/s"}} // of a value in bytes per second
 )
 
-// quantity writes a value in SI base units for people: three significant
+// Quantity writes a value in SI base units for people: three significant
 // digits and a fitting prefix.
-func quantity(x float64, unit string) string {
+func Quantity(x float64, unit string) string {
 	switch unit {
 	case "s":
 		return prefixed(x, seconds)

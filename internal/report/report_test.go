@@ -259,7 +259,7 @@ func TestQuantities(t *testing.T) {
 		{0.9996, "ratio", "99.96%"}, {0.0001, "ratio", "<0.1%"}, {1.31, "cores", "1.31 cores"}, {54, "Cel", "54 °C"},
 		{12345, "", "12,345"}, {1234567.8, "", "1,234,568"}, {0.0512, "", "0.0512"}, {99.97, "", "100"}, {-1234, "", "-1,234"},
 	} {
-		if got := quantity(c.x, c.unit); got != c.want {
+		if got := Quantity(c.x, c.unit); got != c.want {
 			t.Errorf("%v %s is %q, want %q", c.x, c.unit, got, c.want)
 		}
 	}

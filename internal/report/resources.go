@@ -96,7 +96,7 @@ func gaugeTable(rs []result.Resource) *table {
 	}, Footnotes: []string{"over the whole run; of energy (J), both are the total"}}
 	for i := range rs {
 		unit := rs[i].Unit
-		t.Rows = append(t.Rows, gaugeRow(clean(rs[i].Name), &rs[i], func(x float64) string { return quantity(x, unit) }))
+		t.Rows = append(t.Rows, gaugeRow(clean(rs[i].Name), &rs[i], func(x float64) string { return Quantity(x, unit) }))
 	}
 	return t
 }

@@ -108,7 +108,7 @@ func benchmarkRow(run *result.Run, b *result.Benchmark, keys []string, columns [
 func metricCell(b *result.Benchmark, c result.Column, t *table) cell {
 	q := b.Lookup(c.Metric)
 	if q.Value != nil {
-		return cell{Text: quantity(*q.Value, q.Unit)}
+		return cell{Text: Quantity(*q.Value, q.Unit)}
 	}
 	out := cell{Text: notAvailable, State: absent, Title: clean(q.Reason)}
 	reason, gone := strings.CutPrefix(q.Reason, "unavailable: ")
@@ -229,7 +229,7 @@ func budgetTable(run *result.Run) *table {
 		}
 		value := cell{Text: notAvailable, State: absent}
 		if b.Value != nil {
-			value = cell{Text: quantity(*b.Value, b.Unit)}
+			value = cell{Text: Quantity(*b.Value, b.Unit)}
 		}
 		verdict := cell{Text: b.Verdict, State: good}
 		switch b.Verdict {
@@ -251,10 +251,10 @@ func budgetTable(run *result.Run) *table {
 func limit(b result.Budget) string {
 	var parts []string
 	if b.Min != nil {
-		parts = append(parts, "≥ "+quantity(*b.Min, b.Unit))
+		parts = append(parts, "≥ "+Quantity(*b.Min, b.Unit))
 	}
 	if b.Max != nil {
-		parts = append(parts, "≤ "+quantity(*b.Max, b.Unit))
+		parts = append(parts, "≤ "+Quantity(*b.Max, b.Unit))
 	}
 	return strings.Join(parts, ", ")
 }
@@ -265,7 +265,7 @@ func figureTable(run *result.Run) *table {
 	seen := map[string]bool{}
 	for _, b := range run.Benchmarks {
 		for _, f := range b.Figures {
-			r := row{Cells: texts(clean(b.ID), label(f.Name), quantity(f.Value, f.Unit))}
+			r := row{Cells: texts(clean(b.ID), label(f.Name), Quantity(f.Value, f.Unit))}
 			if key := fmt.Sprint(r.Cells); !seen[key] {
 				seen[key] = true
 				t.Rows = append(t.Rows, r)
@@ -313,5 +313,5 @@ func inSeconds(x *float64) string {
 	if x == nil {
 		return notAvailable
 	}
-	return quantity(*x, "s")
+	return Quantity(*x, "s")
 }

@@ -149,7 +149,7 @@ func took(run *result.Run) string {
 		return ""
 	}
 	if d < 2*time.Minute {
-		return quantity(d.Seconds(), "s")
+		return Quantity(d.Seconds(), "s")
 	}
 	return d.Round(time.Second).String()
 }

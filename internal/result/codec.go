@@ -18,13 +18,16 @@ const MaxSize = 256 << 20
 // Encode writes the document as indented JSON whose bytes depend on nothing
 // but its content. It fills in run.Schema and run.Checksum, and makes nil
 // lists and maps of run empty ones, so that readers never meet null where
-// they expect a list. A document that [Validate] would refuse is refused
-// here too, except that histograms are taken as encoded by [NewHistogram].
+// they expect a list. Text that comes from plugins is made printable first: a
+// plugin cannot make a run that is impossible to write. Any other document
+// that [Validate] would refuse is refused here too, except that histograms are
+// taken as encoded by [NewHistogram].
 //
 // The checksum is the SHA-256 of the document's JSON text without
 // insignificant whitespace and with the checksum's value empty.
 func Encode(w io.Writer, run *Run) error {
 	run.Schema, run.Checksum = Schema, ""
+	tidy(run)
 	fillEmpty(reflect.ValueOf(run).Elem())
 	if err := validate(run, false); err != nil {
 		return fmt.Errorf("encode run: %w", err)

@@ -187,6 +187,29 @@ func TestEncodeRefusesWhatDecodeWould(t *testing.T) {
 	}
 }
 
+func TestAPluginCannotMakeARunThatIsImpossibleToWrite(t *testing.T) {
+	run := testRun()
+	run.Plugins[0].Table = Table{Title: "a\nb", Subject: strings.Repeat("x", 1000), Columns: []Column{{"\x1b[1mAvg\x1b[0m", "latency_mean"}, {"", "recall"}, {"none", ""}}}
+	b := &run.Benchmarks[0]
+	b.Provenance = map[string]string{"engine\x00": "v\n1", "": "x"}
+	b.Figures = []Figure{{Name: "ok", Value: 1}, {Name: "bad", Value: math.NaN()}, {Value: 1}}
+	run.Benchmarks = append(run.Benchmarks, Benchmark{ID: "vector/none", Plugin: "vector", Status: NotMeasured})
+	got, err := Decode(bytes.NewReader(encode(t, run)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	table := got.Plugins[0].Table
+	if table.Title != "a b" || len(table.Subject) != maxName || !reflect.DeepEqual(table.Columns, []Column{{"Avg", "latency_mean"}, {"recall", "recall"}}) {
+		t.Errorf("table is %+v", table)
+	}
+	if b := got.Benchmarks[0]; !reflect.DeepEqual(b.Provenance, map[string]string{"engine": "v 1"}) || len(b.Figures) != 1 {
+		t.Errorf("provenance %v, figures %v", b.Provenance, b.Figures)
+	}
+	if got.Benchmarks[1].Reason != "no reason was given" {
+		t.Errorf("reason is %q", got.Benchmarks[1].Reason)
+	}
+}
+
 func FuzzDecode(f *testing.F) {
 	doc := encode(f, testRun())
 	for _, seed := range []string{

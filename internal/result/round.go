@@ -17,6 +17,7 @@ const (
 	maxSamples    = 8
 	maxSampleText = 300 // bytes
 	maxClasses    = 64
+	maxClass      = 80 // bytes
 	otherClasses  = "other"
 )
 
@@ -47,7 +48,11 @@ func NewRound(r loop.Result) Round {
 		out.Samples = append(out.Samples, Printable(s, maxSampleText))
 	}
 	for _, f := range r.Validity {
-		out.Validity = append(out.Validity, Finding{Level: string(f.Level), Code: f.Code, Message: Printable(f.Message, maxSampleText)})
+		out.Validity = append(out.Validity, cleanFinding(f))
+	}
+	if out.Elapsed < 0 {
+		out.Elapsed = 0
+		out.Validity = append(out.Validity, Finding{Level: string(loop.Invalid), Code: "elapsed", Message: fmt.Sprintf("the round took %v", r.Elapsed)})
 	}
 	if !r.Counts.Balanced() && !hasFinding(out.Validity, "identity") {
 		out.Validity = append(out.Validity, Finding{Level: string(loop.Invalid), Code: "identity", Message: identityMessage(r.Counts)})
@@ -62,6 +67,19 @@ func NewRound(r loop.Result) Round {
 			continue
 		}
 		out.Values[name] = Value(v)
+	}
+	return out
+}
+
+// cleanFinding takes a level that is not known for the milder one: a plugin of
+// a later protocol may have more of them.
+func cleanFinding(f loop.Finding) Finding {
+	out := Finding{Level: string(loop.Caution), Code: Printable(f.Code, maxClass), Message: Printable(f.Message, maxSampleText)}
+	if f.Level == loop.Invalid {
+		out.Level = string(loop.Invalid)
+	}
+	if out.Code == "" {
+		out.Code = "unnamed"
 	}
 	return out
 }
@@ -85,7 +103,7 @@ func hasFinding(fs []Finding, code string) bool {
 func cleanClasses(in map[string]uint64) map[string]uint64 {
 	out := make(map[string]uint64, len(in))
 	for _, class := range sortedKeys(in) {
-		name := Printable(class, 80)
+		name := Printable(class, maxClass)
 		if name == "" {
 			name = "error"
 		}
