@@ -233,7 +233,7 @@ func reproduce(run *result.Run) string {
 		given := slices.Contains([]string{"config", "suite", "profile", "seed", "out", "report", "color"}, s.Name)
 		if name, ok := strings.CutPrefix(s.Source, "environment "); ok {
 			env = append(env, clean(name)+"="+quote(s.Value))
-		} else if strings.HasPrefix(s.Source, "flag") && !given {
+		} else if (strings.HasPrefix(s.Source, "flag") || strings.HasPrefix(s.Source, ".env")) && !given {
 			flags = append(flags, "--"+s.Name+"="+s.Value)
 		}
 	}
