@@ -5,11 +5,13 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/url"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/benchharness/harness/sdk"
 )
@@ -25,6 +27,21 @@ func classifyTransport(err error) error {
 		err = u.Err // its text holds the URL
 	}
 	return sdk.Classify(transportClass(err), err)
+}
+
+// givenUp returns a classified error if the op is over for its caller, and
+// nil otherwise. Clients tell that in words of their own, and the loop cancels
+// a late op with the deadline's error as the cause. A server knows a deadline
+// too, and its answer to it may be here before the context's timer fires.
+func givenUp(ctx context.Context) error {
+	err := context.Cause(ctx)
+	if d, ok := ctx.Deadline(); ok && err == nil && !time.Now().Before(d) {
+		err = context.DeadlineExceeded
+	}
+	if err == nil {
+		return nil
+	}
+	return sdk.Classify(transportClass(err), fmt.Errorf("given up: %w", err))
 }
 
 func transportClass(err error) string {

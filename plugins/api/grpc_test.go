@@ -224,6 +224,7 @@ func TestASlowCallEndsWithTheOpsContext(t *testing.T) {
 	target := serveGRPC(t, true, func(ctx context.Context, r *retrievalv1.SearchRequest) (*retrievalv1.SearchResponse, error) {
 		if slow {
 			<-ctx.Done()
+			return nil, ctx.Err()
 		}
 		return echo(ctx, r)
 	})
@@ -236,6 +237,9 @@ func TestASlowCallEndsWithTheOpsContext(t *testing.T) {
 	if !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("%v does not wrap the deadline's error", err)
 	}
+	late, expire := context.WithCancelCause(t.Context()) // as the loop gives up a late op
+	expire(context.DeadlineExceeded)
+	wantClass(t, w.Do(late, &sdk.Op{}), "timeout", "deadline exceeded")
 }
 
 func TestGRPCOverTLS(t *testing.T) {

@@ -179,8 +179,10 @@ func (w *grpcWorker) do(ctx context.Context, op *sdk.Op) error {
 	s := w.s
 	request := rawMessage(s.requests[s.table.pick(op)%len(s.requests)])
 	err := w.conn.Invoke(s.callContext(ctx), s.path, &request, &w.reply, rawCall...)
-	if err != nil && ctx.Err() != nil {
-		return sdk.Classify("timeout", fmt.Errorf("call %s: %w", s.path, ctx.Err()))
+	if err != nil {
+		if given := givenUp(ctx); given != nil {
+			return given
+		}
 	}
 	st := status.Convert(err)
 	if err := s.expect.checkCode(st.Code(), st.Message()); err != nil || st.Code() != 0 {

@@ -236,6 +236,9 @@ func TestASlowAnswerEndsWithTheOpsContext(t *testing.T) {
 	ctx, cancel = context.WithCancel(t.Context())
 	cancel()
 	wantClass(t, w.Do(ctx, &sdk.Op{}), "canceled", "canceled")
+	late, expire := context.WithCancelCause(t.Context()) // as the loop gives up a late op
+	expire(context.DeadlineExceeded)
+	wantClass(t, w.Do(late, &sdk.Op{}), "timeout", "deadline exceeded")
 	slow.Store(false)
 	if err := do(t, w, 2); err != nil {
 		t.Errorf("the op after a given up one: %v", err)

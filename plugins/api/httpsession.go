@@ -187,16 +187,24 @@ func (w *httpWorker) do(ctx context.Context, op *sdk.Op) error {
 	r := w.request(httptrace.WithClientTrace(ctx, w.trace), op)
 	resp, err := w.s.tripper.RoundTrip(r)
 	if err != nil {
-		return classifyTransport(err)
+		return w.failed(ctx, err)
 	}
 	defer resp.Body.Close()
 	if w.seen != nil {
 		w.seen(resp)
 	}
 	if err := w.read(resp.Body); err != nil {
-		return classifyTransport(err)
+		return w.failed(ctx, err)
 	}
 	return w.s.expect.check(resp.StatusCode, resp.Header, w.body.Bytes())
+}
+
+// failed classifies the error of a request without a whole answer.
+func (w *httpWorker) failed(ctx context.Context, err error) error {
+	if given := givenUp(ctx); given != nil {
+		return given
+	}
+	return classifyTransport(err)
 }
 
 // request builds the op's request. A body's reader and its bytes are new for

@@ -165,7 +165,7 @@ func reference(t *testing.T) sdk.Target {
 	done := make(chan error, 1)
 	go func() {
 		done <- service.Serve(ctx, service.Options{
-			Embedder: stubEmbedder{}, Index: stubIndex{}, HTTPListener: l[0], GRPCListener: l[1], Grace: time.Second,
+			Embedder: stubEmbedder{}, Index: stubIndex{}, HTTPListener: l[0], GRPCListener: l[1], Collection: presetCollection, Grace: time.Second,
 		})
 	}()
 	t.Cleanup(func() {
