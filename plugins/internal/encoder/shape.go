@@ -89,6 +89,9 @@ type UnsupportedModelError struct {
 	endpointOnly bool
 }
 
+// EndpointOnly tells that a model directory would not help either: the model is measured through an endpoint.
+func (e *UnsupportedModelError) EndpointOnly() bool { return e.endpointOnly }
+
 func (e *UnsupportedModelError) Error() string {
 	return fmt.Sprintf("model %q is not supported by the embedded encoder: %s", e.Model, e.Reason)
 }
