@@ -148,7 +148,8 @@ func newFixture() *result.Run {
 				Columns: columns("Avg", "latency_mean", "P95", "latency_p95", "RPS", "throughput", "Success rate", "success_ratio")}},
 			{Name: "db", Version: "0.1.0", Path: "built-in", Table: result.Table{Title: "Database", Subject: "Workload",
 				Columns: columns("Avg", "latency_mean", "P95", "latency_p95", "P99", "latency_p99", "Throughput", "throughput", "Success rate", "success_ratio")}},
-			{Name: "system", Version: "0.1.0", Path: "/opt/plugins/system", Digest: "sha256:abc"},
+			{Name: "system", Version: "0.1.0", Path: "/opt/plugins/system", Digest: "sha256:abc", Table: result.Table{
+				Columns: columns("Avg", "latency_mean", "P95", "latency_p95", "Throughput", "throughput", "Bandwidth", "bandwidth")}},
 		},
 		Benchmarks: []result.Benchmark{
 			bench("embedding/minilm", 1, rounds(140, 0, 14*time.Millisecond, nil, true)),

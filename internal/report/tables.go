@@ -110,6 +110,9 @@ func metricCell(b *result.Benchmark, c result.Column, t *table) cell {
 	if q.Value != nil {
 		return cell{Text: Quantity(*q.Value, q.Unit)}
 	}
+	if q.Reason == result.NotRecorded {
+		return cell{Text: "–", State: absent} // it has no such metric: nothing is missing
+	}
 	out := cell{Text: notAvailable, State: absent, Title: clean(q.Reason)}
 	reason, gone := strings.CutPrefix(q.Reason, "unavailable: ")
 	if gone {

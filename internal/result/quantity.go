@@ -15,6 +15,9 @@ type Quantity struct {
 	Reason string // when Value is nil
 }
 
+// NotRecorded is the reason of a quantity that the benchmark does not have.
+const NotRecorded = "not recorded"
+
 // Lookup finds a benchmark's metric, else the average over its rounds of a
 // resource, else a figure of its set-up, by that name. A resource of which
 // there are several, such as a GPU, is found by its name without the number:
@@ -31,7 +34,7 @@ func (b *Benchmark) Lookup(name string) Quantity {
 			return Quantity{Unit: f.Unit, Value: &f.Value}
 		}
 	}
-	return Quantity{Reason: "not recorded"}
+	return Quantity{Reason: NotRecorded}
 }
 
 func (b *Benchmark) metric(name string) (Quantity, bool) {
