@@ -152,11 +152,14 @@ func (a axis) ticksAt(steps []float64, every int) []mark {
 			if x < 0 || x > plotW {
 				continue
 			}
-			out = append(out, mark{X: num(x), Text: strings.Replace(Quantity(ns/1e9, "s"), ".00", "", 1), Anchor: anchor(x)})
+			out = append(out, mark{X: num(x), Text: roundValue.Replace(Quantity(ns/1e9, "s")), Anchor: anchor(x)})
 		}
 	}
 	return out
 }
+
+// roundValue takes the digits off that a power of ten owes to its arithmetic.
+var roundValue = strings.NewReplacer(".00 ", " ", ".0 ", " ")
 
 // anchor keeps a text at the edge inside the drawing.
 func anchor(x float64) string {

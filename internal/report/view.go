@@ -94,7 +94,7 @@ type tally struct {
 
 type missing struct {
 	Benchmark string
-	What      string // "not measured", "failed", "not complete", "invalid"
+	What      string // "not measured", "failed", "not complete", "invalid", or what of it
 	Why       string
 	Remedy    string
 	State     state
@@ -296,6 +296,8 @@ func summary(run *result.Run, v *view) []string {
 	return out
 }
 
+// missingList is what is not in the tables, or not to be used: scenarios, and
+// parts of the machine.
 func missingList(run *result.Run) []missing {
 	var out []missing
 	for i := range run.Benchmarks {
@@ -305,6 +307,13 @@ func missingList(run *result.Run) []missing {
 			continue
 		}
 		out = append(out, missing{Benchmark: scenarioName(run, b), What: word, Why: why, Remedy: clean(b.Remedy), State: s})
+	}
+	if t := utilisationTable(run.Resources); t != nil {
+		for _, r := range t.Rows {
+			if r.Span != "" {
+				out = append(out, missing{Benchmark: r.Cells[0].Text, What: "utilisation", Why: r.Span, State: r.State})
+			}
+		}
 	}
 	return out
 }
