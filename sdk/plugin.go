@@ -2,9 +2,7 @@ package sdk
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"regexp"
 	"slices"
 	"sort"
 	"sync"
@@ -64,6 +62,11 @@ func Register(p Plugin) {
 	if err := p.Validate(); err != nil {
 		panic("sdk.Register: " + err.Error())
 	}
+	for _, b := range p.Benchmarks {
+		if b.Setup == nil {
+			panic(fmt.Sprintf("sdk.Register: benchmark %s/%s has no Setup", p.Name, b.Name))
+		}
+	}
 	registry.Lock()
 	defer registry.Unlock()
 	if _, dup := registry.plugins[p.Name]; dup {
@@ -95,29 +98,6 @@ func Lookup(name string) (Plugin, bool) {
 	return p, ok
 }
 
-var namePattern = regexp.MustCompile(`^[a-z][a-z0-9_-]{0,39}$`)
-
-// Validate reports the first thing that is wrong with a plugin's declaration.
-func (p Plugin) Validate() error {
-	if !namePattern.MatchString(p.Name) {
-		return fmt.Errorf("plugin name %q: want lower-case letters, digits, '-' or '_', starting with a letter", p.Name)
-	}
-	if len(p.Benchmarks) == 0 {
-		return fmt.Errorf("plugin %q declares no benchmark", p.Name)
-	}
-	seen := map[string]bool{}
-	for _, b := range p.Benchmarks {
-		if seen[b.Name] {
-			return fmt.Errorf("plugin %q declares benchmark %q twice", p.Name, b.Name)
-		}
-		seen[b.Name] = true
-		if err := b.validate(); err != nil {
-			return fmt.Errorf("plugin %q: benchmark %q: %w", p.Name, b.Name, err)
-		}
-	}
-	return nil
-}
-
 // Benchmark returns the benchmark of that name.
 func (p Plugin) Benchmark(name string) (Benchmark, bool) {
 	i := slices.IndexFunc(p.Benchmarks, func(b Benchmark) bool { return b.Name == name })
@@ -125,26 +105,4 @@ func (p Plugin) Benchmark(name string) (Benchmark, bool) {
 		return Benchmark{}, false
 	}
 	return p.Benchmarks[i], true
-}
-
-func (b Benchmark) validate() error {
-	if !namePattern.MatchString(b.Name) {
-		return errors.New("malformed name: want lower-case letters, digits, '-' or '_', starting with a letter")
-	}
-	if b.Setup == nil {
-		return errors.New("no Setup")
-	}
-	for _, m := range b.Metrics {
-		if err := m.Validate(); err != nil {
-			return err
-		}
-	}
-	seen := map[string]bool{}
-	for _, s := range b.Presets {
-		if s.Name == "" || seen[s.Name] {
-			return fmt.Errorf("preset name %q is empty or used twice", s.Name)
-		}
-		seen[s.Name] = true
-	}
-	return nil
 }

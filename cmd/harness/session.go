@@ -7,10 +7,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
+	"io/fs"
 	"os"
 	"os/signal"
 	"path/filepath"
+	"slices"
+	"strings"
 	"syscall"
 	"time"
 
@@ -38,28 +40,65 @@ type session struct {
 	plan    suite.Plan
 	run     *result.Run
 	journal *leftovers.Journal
-	dir     string
+	dir     string // scratch folder
+	sockets string // the same, or one with a path short enough for sockets
 }
 
 func newSession(ctx context.Context, a *app, c *catalog.Catalog, o *runOptions, plan suite.Plan) (*session, error) {
 	s := &session{app: a, options: o, catalog: c, plan: plan}
 	s.run = newDocument(ctx, plan)
 	var err error
-	s.journal, err = leftovers.Create(a.journals(), journal.Run{ID: s.run.ID, PID: os.Getpid(), ConfigFile: plan.ConfigFile, Dir: a.dir})
+	s.journal, s.dir, err = a.ground(journal.Run{ID: s.run.ID, PID: os.Getpid(), ConfigFile: plan.ConfigFile, Dir: a.dir})
 	if err != nil {
 		return nil, err
 	}
-	if s.dir, err = leftovers.Scratch(os.TempDir(), s.run.ID, s.journal); err != nil {
-		return nil, errors.Join(err, s.journal.Close())
+	if s.sockets = s.dir; len(s.dir) > plughost.MaxDir {
+		if s.sockets, err = leftovers.Scratch("/tmp", s.run.ID, s.journal); err != nil {
+			return nil, errors.Join(err, s.close())
+		}
 	}
 	return s, nil
+}
+
+// ground makes what everything that leaves something behind stands on: a
+// journal and a scratch folder.
+func (a *app) ground(run journal.Run) (*leftovers.Journal, string, error) {
+	j, err := leftovers.Create(a.journals(), run)
+	if err != nil {
+		return nil, "", unusable("the journal of what is created", a.journals(), err, "HOME or XDG_STATE_HOME")
+	}
+	dir, err := leftovers.Scratch(os.TempDir(), run.ID, j)
+	if err != nil {
+		_ = j.Close() // the folder is what stands in the way
+		return nil, "", unusable("a scratch folder", os.TempDir(), err, "TMPDIR")
+	}
+	if a.folders.Temporary {
+		a.say("harness: warning: HOME is not a folder: %s stands in for it, and what is kept there may not last; set HOME",
+			filepath.Dir(a.folders.State))
+	}
+	return j, dir, nil
+}
+
+// unusable says in one line that a folder of harness's own cannot be used, and
+// which variable names another.
+func unusable(what, dir string, err error, variable string) error {
+	var path *fs.PathError
+	if errors.As(err, &path) {
+		err = path.Err // the rest repeats the folder
+	}
+	return &exit{exitUsage, fmt.Errorf("%s cannot be made in %s: %w; set %s to a folder that can be written to", what, dir, err, variable)}
 }
 
 // close removes the scratch folder and, if nothing else is left, the journal.
 func (s *session) close() error {
 	var errs []error
-	if err := leftovers.RemoveScratch(s.dir, s.journal); err != nil {
-		errs = append(errs, err)
+	for _, dir := range slices.Compact([]string{s.dir, s.sockets}) {
+		if dir == "" {
+			continue
+		}
+		if err := leftovers.RemoveScratch(dir, s.journal); err != nil {
+			errs = append(errs, err)
+		}
 	}
 	return errors.Join(append(errs, s.journal.Close())...)
 }
@@ -129,7 +168,7 @@ func (s *session) startPlugin(ctx context.Context, name string) (runner.Plugin, 
 	}
 	path, args := s.app.command(e)
 	return plughost.Start(ctx, plughost.Options{
-		Name: name, Path: path, Args: args, Journal: s.journal, JournalPath: s.journal.Path, Log: s.log(name),
+		Name: name, Path: path, Args: args, Dir: s.sockets, Journal: s.journal, JournalPath: s.journal.Path, Log: s.log(name),
 	})
 }
 
@@ -138,7 +177,7 @@ func (s *session) log(who string) func(string) {
 	if !s.options.verbose {
 		return nil
 	}
-	return func(line string) { fmt.Fprintf(s.app.stderr, "%s: %s\n", who, line) }
+	return func(line string) { s.app.say("%s: %s", who, line) }
 }
 
 func (s *session) pluginInfo(name string) (result.Plugin, error) {
@@ -174,24 +213,30 @@ func (s *session) startReference(ctx context.Context, kind string) (runner.Targe
 	})
 }
 
-// view is how progress is shown here: on a terminal, under GitHub Actions, or
-// somewhere else.
-func (s *session) view() *progress.View {
-	mode, width := progress.Plain, 0
-	if f, ok := s.app.stderr.(*os.File); ok && term.IsTerminal(int(f.Fd())) && !s.options.verbose {
-		mode, width = progress.Terminal, 80
-		if w, _, err := term.GetSize(int(f.Fd())); err == nil && w > 0 {
-			width = w
+// newView shows progress the way that fits here: on a terminal, under GitHub
+// Actions, or somewhere else.
+func (s *session) newView() *progress.View {
+	o := progress.Options{Plan: s.plan}
+	f, isFile := s.app.stderr.(*os.File)
+	switch {
+	case os.Getenv("GITHUB_ACTIONS") == "true":
+		o.Mode = progress.Actions
+	case isFile && term.IsTerminal(int(f.Fd())) && !s.options.verbose && !dumb():
+		o.Mode = progress.Terminal
+		o.Width = func() int {
+			w, _, _ := term.GetSize(int(f.Fd())) // 0 where it is not known
+			return w
 		}
-	} else if os.Getenv("GITHUB_ACTIONS") == "true" {
-		mode = progress.Actions
 	}
-	return progress.New(s.app.stderr, mode, width, s.plan)
+	return progress.New(s.app.stderr, o)
 }
+
+// dumb says that the terminal knows no escape sequences.
+func dumb() bool { return strings.EqualFold(os.Getenv("TERM"), "dumb") }
 
 // interruptible returns a context that the first Ctrl-C or SIGTERM ends; the
 // second one ends the process at once. Children hold lifelines and go with it.
-func interruptible(parent context.Context, stderr io.Writer) (context.Context, func()) {
+func interruptible(parent context.Context, a *app) (context.Context, func()) {
 	ctx, cancel := context.WithCancelCause(parent)
 	signals := make(chan os.Signal, 2)
 	done := make(chan struct{})
@@ -206,7 +251,7 @@ func interruptible(parent context.Context, stderr io.Writer) (context.Context, f
 			if n > 0 {
 				os.Exit(exitInterrupted)
 			}
-			fmt.Fprintln(stderr, "\nharness: stopping and cleaning up; once more to stop now")
+			a.say("harness: stopping and cleaning up; once more to stop now and leave the rest to harness clean")
 			cancel(errInterrupted)
 		}
 	}()

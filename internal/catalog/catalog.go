@@ -32,7 +32,7 @@ const EnvPath = "HARNESS_PLUGIN_PATH"
 type Entry struct {
 	Name    string
 	Path    string   // of the file; "" for a built-in one
-	Source  string   // "built-in", "--plugin", "HARNESS_PLUGIN_PATH", "./.harness/plugins", …
+	Source  string   // "built-in", "--plugin", "config file", "HARNESS_PLUGIN_PATH", "./.harness/plugins", …
 	Shadows []string // plugins of the same name that lost to this one
 }
 
@@ -68,9 +68,16 @@ type Catalog struct {
 func Open(opts Options) (*Catalog, error) {
 	c := &Catalog{opts: opts, digests: map[string]string{}}
 	for _, arg := range opts.Explicit {
-		e, err := explicit(arg)
+		name, path, named := strings.Cut(arg, "=")
+		if !named {
+			path = arg
+		}
+		e, err := explicit(path, sourceFlag)
 		if err != nil {
 			return nil, err
+		}
+		if named {
+			e.Name = name
 		}
 		c.add(e)
 	}
@@ -86,15 +93,45 @@ func Open(opts Options) (*Catalog, error) {
 	return c, nil
 }
 
-func explicit(arg string) (Entry, error) {
-	name, path, named := strings.Cut(arg, "=")
-	if !named {
-		path = arg
-		name = strings.TrimPrefix(filepath.Base(arg), Prefix)
+// Sources of plugins that were named one by one.
+const (
+	sourceFlag = "--plugin"
+	sourceFile = "config file"
+)
+
+// AddPath takes in the plugin at path, which the config file names, and
+// returns what it calls itself; for that it is started unless it was asked
+// before. Such a plugin wins over all but those of --plugin. AddPath must not
+// be called beside other methods.
+func (c *Catalog) AddPath(ctx context.Context, path string) (string, error) {
+	e, err := explicit(path, sourceFile)
+	if err != nil {
+		return "", err
 	}
+	p, known := c.remembered(e)
+	if !known {
+		if p, err = c.ask(ctx, e); err != nil {
+			return "", err
+		}
+	}
+	e.Name = p.Name
+	i := slices.IndexFunc(c.entries, func(o Entry) bool { return o.Name == e.Name })
+	if i >= 0 && c.entries[i].Source != sourceFlag && c.entries[i].Path != e.Path {
+		e.Shadows = append([]string{c.entries[i].Where()}, c.entries[i].Shadows...)
+		c.entries[i] = e
+	} else {
+		c.add(e)
+	}
+	c.sort()
+	return e.Name, nil
+}
+
+// explicit is the plugin at a path that somebody named.
+func explicit(path, source string) (Entry, error) {
+	name := strings.TrimPrefix(filepath.Base(path), Prefix)
 	abs, err := filepath.Abs(path)
 	if err != nil {
-		return Entry{}, fmt.Errorf("plugin %s: %w", arg, err)
+		return Entry{}, fmt.Errorf("plugin %s: %w", path, err)
 	}
 	info, err := os.Stat(abs)
 	switch {
@@ -105,7 +142,7 @@ func explicit(arg string) (Entry, error) {
 	case !executable(info):
 		return Entry{}, fmt.Errorf("plugin %s: not an executable file: build it, or chmod +x it", path)
 	}
-	return Entry{Name: name, Path: abs, Source: "--plugin"}, nil
+	return Entry{Name: name, Path: abs, Source: source}, nil
 }
 
 func executable(info os.FileInfo) bool {

@@ -54,6 +54,16 @@ func (c *Catalog) Known(e Entry) (sdk.Plugin, bool) {
 		i := slices.IndexFunc(c.opts.Builtin, func(p sdk.Plugin) bool { return p.Name == e.Name })
 		return c.opts.Builtin[i], true
 	}
+	p, ok := c.remembered(e)
+	if !ok || p.Name != e.Name { // asked again, the difference is an error
+		return sdk.Plugin{}, false
+	}
+	return p, true
+}
+
+// remembered returns what the file of an external plugin declared when it was
+// asked before.
+func (c *Catalog) remembered(e Entry) (sdk.Plugin, bool) {
 	path, err := c.kept(e)
 	if err != nil || path == "" {
 		return sdk.Plugin{}, false
@@ -79,17 +89,26 @@ func (c *Catalog) Describe(ctx context.Context, name string) (sdk.Plugin, error)
 	if p, ok := c.Known(e); ok {
 		return p, nil
 	}
-	d, err := c.opts.Ask(ctx, e)
-	if err != nil {
-		return sdk.Plugin{}, err
-	}
-	p, err := wire.DescribeFromProto(d)
+	p, err := c.ask(ctx, e)
 	if err != nil {
 		return sdk.Plugin{}, err
 	}
 	if p.Name != e.Name {
 		return sdk.Plugin{}, fmt.Errorf("plugin %s calls itself %q: rename the file to %s%s, or run it with --plugin %s=%s",
 			e.Path, p.Name, Prefix, p.Name, p.Name, e.Path)
+	}
+	return p, nil
+}
+
+// ask starts a plugin to learn what it declares, and remembers that.
+func (c *Catalog) ask(ctx context.Context, e Entry) (sdk.Plugin, error) {
+	d, err := c.opts.Ask(ctx, e)
+	if err != nil {
+		return sdk.Plugin{}, err
+	}
+	p, err := wire.DescribeFromProto(d)
+	if err != nil {
+		return sdk.Plugin{}, fmt.Errorf("plugin %s: %w", e.Path, err)
 	}
 	c.keep(e, d)
 	return p, nil

@@ -15,8 +15,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"sort"
 	"strings"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -43,19 +43,33 @@ type Journal struct {
 	lock *os.File
 }
 
-// Create starts the journal of a run in the folder dir and locks it.
+// Create starts the journal of a run in the folder dir and locks it. It gets
+// the name under which a sweep finds it when it is locked, so that no sweep
+// takes it for that of a dead run.
 func Create(dir string, run journal.Run) (*Journal, error) {
-	path := filepath.Join(dir, run.ID+".jsonl")
-	f, err := journal.Create(path, run)
+	path := filepath.Join(dir, run.ID+extension)
+	if _, err := os.Lstat(path); err == nil {
+		return nil, fmt.Errorf("create journal %s: it exists", path)
+	}
+	f, err := journal.Create(path+unlocked, run)
 	if err != nil {
 		return nil, err
 	}
-	lock, err := lockFile(path)
+	lock, err := lockFile(path + unlocked)
 	if err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
+	if err := os.Rename(path+unlocked, path); err != nil {
+		return nil, errors.Join(fmt.Errorf("create journal: %w", err), f.Close(), lock.Close())
+	}
 	return &Journal{File: f, Path: path, lock: lock}, nil
 }
+
+// The names of journals: one that is not locked yet has both endings.
+const (
+	extension = ".jsonl"
+	unlocked  = ".new"
+)
 
 // Close ends the journal. It is removed when nothing in it is left, and kept
 // for the next sweep otherwise.
@@ -103,6 +117,14 @@ func Scratch(base, runID string, j sdk.Journal) (string, error) {
 	return dir, nil
 }
 
+// RemoveScratch removes that folder again.
+func RemoveScratch(dir string, j sdk.Journal) error {
+	if err := os.RemoveAll(dir); err != nil {
+		return fmt.Errorf("remove the run's scratch folder: %w", err)
+	}
+	return j.Forget(sdk.Object{Kind: KindFolder, Name: dir})
+}
+
 // Hooks are what a sweep needs from outside.
 type Hooks struct {
 	// Clean has objects on a target removed by the plugin that owns them.
@@ -115,18 +137,35 @@ type Hooks struct {
 // their journals. What could not be removed stays in its journal, and is in
 // the error.
 func Sweep(ctx context.Context, dir string, h Hooks) error {
-	paths, err := filepath.Glob(filepath.Join(dir, "*.jsonl"))
-	if err != nil {
+	files, err := os.ReadDir(dir)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("look for journals: %w", err)
 	}
-	sort.Strings(paths)
+	var paths []string // sorted: ids begin with the time
 	var errs []error
+	for _, f := range files {
+		path := filepath.Join(dir, f.Name())
+		switch {
+		case strings.HasSuffix(path, extension):
+			paths = append(paths, path)
+		case strings.HasSuffix(path, extension+unlocked) && stale(f):
+			// Its run died before it could have made anything.
+			errs = append(errs, os.Remove(path))
+		}
+	}
 	for _, path := range paths {
 		if err := sweepOne(ctx, path, h); err != nil {
 			errs = append(errs, err)
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// stale says whether a file is older than the moment between its creation and
+// its renaming can be.
+func stale(f fs.DirEntry) bool {
+	info, err := f.Info()
+	return err == nil && time.Since(info.ModTime()) > time.Hour
 }
 
 func sweepOne(ctx context.Context, path string, h Hooks) error {
@@ -139,11 +178,14 @@ func sweepOne(ctx context.Context, path string, h Hooks) error {
 	}
 	defer lock.Close()
 	c, err := journal.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil // its run cleaned up and ended between the two lines above
+	}
+	if info, serr := os.Stat(path); err != nil && serr == nil && info.Size() == 0 {
+		return os.Remove(path) // a crash of the system took its content
+	}
 	if err != nil {
-		if info, serr := os.Stat(path); serr == nil && info.Size() == 0 {
-			return os.Remove(path) // killed before it wrote anything
-		}
-		return err
+		return fmt.Errorf("%w: nothing of it was touched; look at it, remove by hand what it names, then remove it", err)
 	}
 	s := sweep{Hooks: h, run: c.Run}
 	if err := s.all(ctx, c.Left); err != nil {

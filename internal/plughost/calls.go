@@ -3,12 +3,8 @@ package plughost
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"time"
-
-	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/status"
 
 	"github.com/benchharness/harness/sdk"
 	"github.com/benchharness/harness/sdk/loop"
@@ -61,7 +57,11 @@ func (p *Plugin) Prepare(ctx context.Context, session, benchmark string, r sdk.S
 	if err != nil {
 		return sdk.SessionInfo{}, p.callError(ctx, "setting up "+r.ID, err)
 	}
-	return wire.InfoFromProto(resp), nil
+	info, err := wire.InfoFromProto(resp)
+	if err != nil {
+		return sdk.SessionInfo{}, p.fail("", "gave a malformed answer to setting up %s: %v", r.ID, err)
+	}
+	return info, nil
 }
 
 // Round drives one round of a prepared session. progress is called from one
@@ -115,60 +115,4 @@ func (p *Plugin) Clean(ctx context.Context, r sdk.CleanRequest) error {
 		Target: wire.TargetToProto(r.Target), Objects: wire.ObjectsToProto(r.Objects),
 	})
 	return p.callError(ctx, "cleaning up", err)
-}
-
-// callError tells apart what the benchmark reported, what the caller wanted
-// and what the process did.
-func (p *Plugin) callError(ctx context.Context, doing string, err error) error {
-	if err == nil {
-		return nil
-	}
-	if errors.Is(context.Cause(ctx), errSilent) {
-		p.kill()
-		return p.fail("it was killed", "hung: no sign of life for %v while %s", p.opts.Silence, doing)
-	}
-	if cause := context.Cause(ctx); cause != nil && !p.ended(0) {
-		if errors.Is(cause, context.DeadlineExceeded) {
-			p.kill()
-			return p.fail("it was killed", "hung while %s", doing)
-		}
-		return fmt.Errorf("plugin %s: %s: %w", p.opts.Name, doing, cause)
-	}
-	if broken(err) && p.ended(time.Second) {
-		return p.fail("", "crashed (%s) while %s", ended(p.child.Wait()), doing)
-	}
-	if known := wire.ErrorFromStatus(err); known != err {
-		return known
-	}
-	return fmt.Errorf("plugin %s: %s: %s", p.opts.Name, doing, status.Convert(err).Message())
-}
-
-// broken says whether an error may come from the connection and not from the
-// benchmark's code.
-func broken(err error) bool {
-	st := status.Convert(err)
-	switch st.Code() {
-	case codes.Unavailable, codes.Canceled, codes.Unknown, codes.Internal:
-		return len(st.Details()) == 0
-	default:
-		return false
-	}
-}
-
-// ended says whether the process has ended, or does so within patience: the
-// connection breaks a moment before the process can be waited for.
-func (p *Plugin) ended(patience time.Duration) bool {
-	timer := time.NewTimer(patience)
-	defer timer.Stop()
-	select {
-	case <-p.child.Done():
-		return true
-	case <-timer.C:
-	}
-	select {
-	case <-p.child.Done():
-		return true
-	default:
-		return false
-	}
 }

@@ -9,12 +9,13 @@
 package plughost
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"os"
 	"os/exec"
-	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/hashicorp/go-hclog"
@@ -36,41 +37,42 @@ type Options struct {
 	Journal     sdk.Journal
 	JournalPath string            // handed to the plugin, which journals its own objects
 	Log         func(line string) // gets every line of the plugin's stderr; may be nil
+	// Dir is the folder to make the socket's folder in; its path has at most
+	// [MaxDir] bytes. Empty: a temporary folder, which only Stop and the
+	// plugin itself remove.
+	Dir string
 	// StartTimeout bounds the time to the handshake; default 15 s.
 	StartTimeout time.Duration
 	// Silence is how long a round may go without a progress message before
 	// the plugin counts as hung; default 30 s.
 	Silence time.Duration
+	// StopGrace is how long the plugin has to end by itself; default 5 s.
+	StopGrace time.Duration
 }
 
 // Plugin is a running plugin process. Its methods may be called from several
 // goroutines.
 type Plugin struct {
 	opts   Options
-	child  *proc.Child
+	child  atomic.Pointer[proc.Child] // nil until it is started
 	tail   *proc.Tail
+	head   *firstLine // what it printed to stdout first
 	client *plugin.Client
 	rpc    pluginv1.PluginServiceClient
 	socket string // folder of the unix socket
 }
 
-// stopGrace is how long a plugin has to end by itself.
-const stopGrace = 3 * time.Second
-
-// Start starts a plugin and shakes hands.
+// Start starts a plugin and shakes hands. The end of ctx matters to Start
+// alone.
 func Start(ctx context.Context, opts Options) (*Plugin, error) {
-	if opts.StartTimeout == 0 {
-		opts.StartTimeout = 15 * time.Second
-	}
-	if opts.Silence == 0 {
-		opts.Silence = 30 * time.Second
-	}
-	dir, err := socketDir()
+	opts.StartTimeout = cmp.Or(opts.StartTimeout, 15*time.Second)
+	opts.Silence = cmp.Or(opts.Silence, 30*time.Second)
+	opts.StopGrace = cmp.Or(opts.StopGrace, 5*time.Second)
+	dir, err := socketDir(opts.Dir)
 	if err != nil {
 		return nil, fmt.Errorf("start plugin %s: %w", opts.Name, err)
 	}
-	p := &Plugin{opts: opts, tail: proc.NewTail(opts.Log), socket: dir}
-	head := &firstLine{}
+	p := &Plugin{opts: opts, tail: proc.NewTail(opts.Log), head: &firstLine{}, socket: dir}
 	p.client = plugin.NewClient(&plugin.ClientConfig{
 		HandshakeConfig: plugin.HandshakeConfig{
 			ProtocolVersion: wire.ProtocolVersion, MagicCookieKey: wire.CookieKey, MagicCookieValue: wire.CookieValue,
@@ -81,17 +83,19 @@ func Start(ctx context.Context, opts Options) (*Plugin, error) {
 		SkipHostEnv:      true,
 		Logger:           hclog.NewNullLogger(),
 		UnixSocketConfig: &plugin.UnixSocketConfig{TempDir: dir},
+		// What a plugin prints after the handshake is part of its log.
+		SyncStdout: p.tail, SyncStderr: p.tail,
 		GRPCDialOptions: []grpc.DialOption{
 			grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(wire.MaxMessage), grpc.MaxCallSendMsgSize(wire.MaxMessage)),
 		},
 		RunnerFunc: func(_ hclog.Logger, cmd *exec.Cmd, _ string) (runner.Runner, error) {
-			return &childRunner{plugin: p, env: cmd.Env, head: head}, nil
+			return &childRunner{ctx: ctx, plugin: p, env: cmd.Env}, nil
 		},
 	})
-	stop := context.AfterFunc(ctx, func() { p.kill() })
+	stop := context.AfterFunc(ctx, p.kill)
 	defer stop()
 	if err := p.connect(); err != nil {
-		err = p.startError(ctx, err, head.String())
+		err = p.startError(ctx, err)
 		p.Stop()
 		return nil, err
 	}
@@ -111,14 +115,24 @@ func (p *Plugin) connect() error {
 	return nil
 }
 
-// socketDir makes a folder with a short path: a unix socket's path may have
-// about 100 bytes, and a deep TMPDIR alone can be longer.
-func socketDir() (string, error) {
-	dir, err := os.MkdirTemp("", "harness-")
-	if err == nil && len(dir) > 50 {
-		os.Remove(dir)
-		dir, err = os.MkdirTemp("/tmp", "harness-")
+// MaxDir is the longest path that [Options.Dir] may have, in bytes: a unix
+// socket's path may have 103, and three names of up to 50 come below it.
+const MaxDir = 53
+
+// socketDir makes a folder in dir, or in a temporary folder with a short path.
+func socketDir(dir string) (string, error) {
+	if len(dir) > MaxDir {
+		return "", fmt.Errorf("make a folder for the plugin's socket: the path %s is longer than %d bytes", dir, MaxDir)
 	}
+	pattern := "p"
+	if dir == "" {
+		// serve.Main removes a folder of such a name when it is left alone.
+		pattern = "harness-"
+		if dir = os.TempDir(); len(dir) > MaxDir-len(pattern) {
+			dir = "/tmp"
+		}
+	}
+	dir, err := os.MkdirTemp(dir, pattern)
 	if err != nil {
 		return "", fmt.Errorf("make a folder for the plugin's socket: %w", err)
 	}
@@ -126,21 +140,22 @@ func socketDir() (string, error) {
 }
 
 // PID is the plugin's process id.
-func (p *Plugin) PID() int { return p.child.PID() }
+func (p *Plugin) PID() int { return p.child.Load().PID() }
 
-// Stop ends the process and returns when it is gone.
+// Stop ends the process, and what it started, and returns when they are gone.
 func (p *Plugin) Stop() {
-	p.client.Kill()
-	if p.child != nil {
-		// It was asked to end over gRPC; what is left gets the signals.
-		_ = p.child.Stop(context.Background(), stopGrace)
+	// The signal comes before go-plugin's own request to end, which has no
+	// deadline: a plugin that hangs would not answer it.
+	if child := p.child.Load(); child != nil {
+		_ = child.Stop(context.Background(), p.opts.StopGrace) // what could not be stopped stays journalled
 	}
+	p.client.Kill()
 	os.RemoveAll(p.socket)
 }
 
 func (p *Plugin) kill() {
-	if p.child != nil {
-		p.child.Kill()
+	if child := p.child.Load(); child != nil {
+		child.Kill()
 	}
 }
 
@@ -153,63 +168,4 @@ func (dialer) GRPCServer(*plugin.GRPCBroker, *grpc.Server) error {
 
 func (dialer) GRPCClient(_ context.Context, _ *plugin.GRPCBroker, c *grpc.ClientConn) (any, error) {
 	return pluginv1.NewPluginServiceClient(c), nil
-}
-
-// Error is what a plugin process did wrong, as opposed to what a benchmark
-// reported.
-type Error struct {
-	Plugin  string
-	Problem string   // "crashed with exit status 2 while running a round"
-	Remedy  string   // may be empty
-	Log     []string // its last lines on stderr
-}
-
-func (e *Error) Error() string {
-	s := fmt.Sprintf("plugin %s %s", e.Plugin, e.Problem)
-	if e.Remedy != "" {
-		s += "; " + e.Remedy
-	}
-	if len(e.Log) > 0 {
-		s += "\n  its last lines: " + strings.Join(e.Log, "\n  | ")
-	}
-	return s
-}
-
-func (p *Plugin) fail(remedy, format string, args ...any) error {
-	return &Error{Plugin: p.opts.Name, Problem: fmt.Sprintf(format, args...), Remedy: remedy, Log: p.tail.Lines()}
-}
-
-// startError says why a handshake failed, which go-plugin says in words meant
-// for other readers.
-func (p *Plugin) startError(ctx context.Context, err error, head string) error {
-	if ctx.Err() != nil {
-		return fmt.Errorf("start plugin %s: %w", p.opts.Name, context.Cause(ctx))
-	}
-	if p.child == nil {
-		return fmt.Errorf("start plugin %s: %w", p.opts.Name, err)
-	}
-	parts := strings.Split(head, "|")
-	switch {
-	case head != "" && len(parts) < 4:
-		return p.fail("a plugin's stdout carries the handshake: print to stderr instead",
-			"printed %q to stdout before the handshake", head)
-	case len(parts) >= 4 && strings.Contains(err.Error(), "ncompatible"):
-		return p.fail("build it with the sdk of this harness, or use the harness it was made for",
-			"speaks plugin protocol version %s, this harness speaks %d", parts[1], wire.ProtocolVersion)
-	case len(parts) >= 4:
-		return p.fail("", "shook hands and could not be reached: %v", err)
-	}
-	select {
-	case <-p.child.Done():
-		return p.fail("is it a harness plugin, and for this system?", "ended before the handshake: %s", ended(p.child.Wait()))
-	default:
-		return p.fail("is it a harness plugin?", "gave no handshake within %v", p.opts.StartTimeout)
-	}
-}
-
-func ended(err error) string {
-	if err == nil {
-		return "exit status 0"
-	}
-	return err.Error()
 }

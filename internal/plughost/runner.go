@@ -2,8 +2,8 @@ package plughost
 
 import (
 	"context"
-	"fmt"
 	"io"
+	"strconv"
 	"strings"
 	"sync"
 
@@ -14,9 +14,9 @@ import (
 // childRunner lets go-plugin drive a child that package proc owns, in place
 // of its own runner, which hands on the harness's stdin and environment.
 type childRunner struct {
+	ctx    context.Context // of Start
 	plugin *Plugin
 	env    []string // go-plugin's part of the environment
-	head   *firstLine
 }
 
 func (r *childRunner) Start(context.Context) error {
@@ -32,23 +32,34 @@ func (r *childRunner) Start(context.Context) error {
 	if err != nil {
 		return err
 	}
-	r.plugin.child = child
+	r.plugin.child.Store(child)
+	if r.ctx.Err() != nil { // it ended when there was nothing to kill yet
+		child.Kill()
+	}
 	return nil
 }
 
 func (r *childRunner) Diagnose(context.Context) string { return "" }
 func (r *childRunner) Name() string                    { return r.plugin.opts.Path }
-func (r *childRunner) ID() string                      { return fmt.Sprint(r.plugin.child.PID()) }
+
+// ID is empty while there is no process, which go-plugin takes for nothing to
+// be killed.
+func (r *childRunner) ID() string {
+	if child := r.plugin.child.Load(); child != nil {
+		return strconv.Itoa(child.PID())
+	}
+	return ""
+}
 
 func (r *childRunner) Stdout() io.ReadCloser {
-	out := r.plugin.child.Stdout()
-	return readCloser{io.TeeReader(out, r.head), out}
+	out := r.plugin.child.Load().Stdout()
+	return readCloser{io.TeeReader(out, r.plugin.head), out}
 }
 
 // Stderr is empty: the child's goes to the tail.
 func (r *childRunner) Stderr() io.ReadCloser { return io.NopCloser(strings.NewReader("")) }
 
-func (r *childRunner) Wait(context.Context) error { return r.plugin.child.Wait() }
+func (r *childRunner) Wait(context.Context) error { return r.plugin.child.Load().Wait() }
 
 func (r *childRunner) Kill(context.Context) error {
 	r.plugin.kill()

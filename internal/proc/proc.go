@@ -17,6 +17,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -41,6 +42,11 @@ type Spec struct {
 	Stderr  io.Writer
 	Journal sdk.Journal // nil: not journalled
 }
+
+// drain is how long the output of a child that has ended is read on: what it
+// wrote is in the pipe by then, but a process that it left behind may hold the
+// other end open for ever.
+const drain = 500 * time.Millisecond
 
 // Child is a started process.
 type Child struct {
@@ -117,6 +123,16 @@ func (c *Child) start(token string) error {
 			_, _ = io.Copy(io.Discard, errR)
 		}
 	}()
+	go func() {
+		<-c.process.Done()
+		timer := time.NewTimer(drain)
+		defer timer.Stop()
+		select {
+		case <-c.copied:
+		case <-timer.C:
+			errR.Close()
+		}
+	}()
 	return nil
 }
 
@@ -137,8 +153,8 @@ func (c *Child) Stdout() io.ReadCloser { return c.stdout }
 // Done is closed when the child has ended.
 func (c *Child) Done() <-chan struct{} { return c.process.Done() }
 
-// Wait waits for the child's end and for the last of its stderr, and returns
-// the error of [exec.Cmd.Wait].
+// Wait waits for the child's end and for the last that it wrote to stderr, and
+// returns the error of [exec.Cmd.Wait].
 func (c *Child) Wait() error {
 	err := c.process.Wait()
 	<-c.copied
@@ -146,8 +162,8 @@ func (c *Child) Wait() error {
 }
 
 // Stop asks the child to end, kills it and its group after grace or when ctx
-// ends, and returns when it is gone. Stopping a child that has ended is no
-// error.
+// ends, and returns when it is gone, and with it what it started, even outside
+// its group. Stopping a child that has ended is no error.
 func (c *Child) Stop(ctx context.Context, grace time.Duration) error {
 	if err := c.process.Signal(syscall.SIGTERM); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		return fmt.Errorf("stop %s: %w", c.spec.Name, err)
@@ -164,12 +180,16 @@ func (c *Child) Stop(ctx context.Context, grace time.Duration) error {
 	_ = c.Wait() // how it ended does not matter any more
 	c.line.Close()
 	c.stdout.Close()
+	if _, err := Sweep([]string{c.object.Name}); err != nil {
+		return fmt.Errorf("stop what %s started: %w", c.spec.Name, err) // it stays journalled
+	}
 	c.forget()
 	return nil
 }
 
-// Kill kills the child and its group at once. Stop still has to be called.
-func (c *Child) Kill() { _ = lifeline.KillGroup(c.PID(), syscall.SIGKILL) }
+// Kill kills the child at once; the rest of its group follows. Stop still has
+// to be called. Killing a child that has ended reaches nobody.
+func (c *Child) Kill() { _ = c.process.Kill() }
 
 // kept are the variables of the harness's environment that children see.
 // Everything else, secrets above all, stays behind.
@@ -185,11 +205,8 @@ var kept = []string{
 func Environ(environ []string) []string {
 	var out []string
 	for _, kv := range environ {
-		name, _, _ := strings.Cut(kv, "=")
-		for _, k := range kept {
-			if name == k {
-				out = append(out, kv)
-			}
+		if name, _, _ := strings.Cut(kv, "="); slices.Contains(kept, name) {
+			out = append(out, kv)
 		}
 	}
 	return out

@@ -2,40 +2,59 @@ package proc
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
+	"time"
 )
 
-// Sweep kills the processes that carry one of the tokens: children of a dead
-// harness, and what they started. It returns the ids of those it killed.
-// Processes of other users cannot be looked into and are left alone.
+// sweepLimit is how long killed processes may take to be gone.
+const sweepLimit = 5 * time.Second
+
+// Sweep kills the processes that carry one of the tokens, children of a dead
+// harness and what they started, and returns when they are gone: what they
+// held can be removed then. It returns the ids of those it killed. Processes
+// of other users cannot be looked into and are left alone.
 func Sweep(tokens []string) ([]int, error) {
 	if len(tokens) == 0 {
 		return nil, nil
 	}
-	pids, err := marked(tokens)
-	if err != nil {
-		return nil, fmt.Errorf("find left-over processes: %w", err)
-	}
 	var killed []int
-	for _, pid := range pids {
-		if pid == os.Getpid() {
-			continue
+	for deadline := time.Now().Add(sweepLimit); ; {
+		// Again and again: a process may be started while others are looked at.
+		pids, err := marked(tokens)
+		if err != nil {
+			return killed, fmt.Errorf("find left-over processes: %w", err)
 		}
-		if err := syscall.Kill(pid, syscall.SIGKILL); err == nil {
-			killed = append(killed, pid)
-		} else if err != syscall.ESRCH {
-			return killed, fmt.Errorf("kill left-over process %d: %w", pid, err)
+		pids = slices.DeleteFunc(pids, func(pid int) bool { return pid == os.Getpid() })
+		if len(pids) == 0 {
+			return killed, nil
 		}
+		if time.Now().After(deadline) {
+			return killed, fmt.Errorf("left-over processes %v were killed and are still there after %v", pids, sweepLimit)
+		}
+		for _, pid := range pids {
+			if err := syscall.Kill(pid, syscall.SIGKILL); err != nil && !errors.Is(err, syscall.ESRCH) {
+				return killed, fmt.Errorf("kill left-over process %d: %w", pid, err)
+			}
+			if !slices.Contains(killed, pid) {
+				killed = append(killed, pid)
+			}
+		}
+		time.Sleep(sweepPause)
 	}
-	return killed, nil
 }
+
+// sweepPause is the time between two looks at the processes: nothing tells
+// when a process that is not a child has ended.
+const sweepPause = 10 * time.Millisecond
 
 func marked(tokens []string) ([]int, error) {
 	if runtime.GOOS == "linux" {

@@ -10,11 +10,15 @@ package serve
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"os"
 	"os/signal"
+	"path/filepath"
+	"strings"
+	"sync"
 	"syscall"
 	"time"
 
@@ -65,30 +69,59 @@ func Serve(p sdk.Plugin) int {
 		return 1
 	}
 	defer j.Close()
-	s := newServer(p, j, slog.New(slog.NewTextHandler(os.Stderr, nil)))
+	s := newServer(ctx, p, j, slog.New(slog.NewTextHandler(os.Stderr, nil)))
 
 	served := make(chan struct{})
 	go func() {
 		defer close(served)
 		serveGRPC(s)
 	}()
-	code := 0
 	select {
 	case <-served:
 	case <-ctx.Done():
-		code = 1
 	}
+	code := 0
 	teardown, done := context.WithTimeout(context.Background(), teardownGrace)
 	defer done()
 	if err := s.closeAll(teardown); err != nil {
 		s.log.Error("tear down at exit", "error", err)
 		code = 1
 	}
+	if errors.Is(context.Cause(ctx), lifeline.ErrParentGone) {
+		removeSocket(os.Getenv(plugin.EnvUnixSocketDir))
+		endGroup()
+		code = 1
+	}
 	return code
+}
+
+// endGroup ends what this process started, and itself, if it leads a group:
+// the harness, which would see to it, is gone.
+func endGroup() {
+	if pid := os.Getpid(); syscall.Getpgrp() == pid {
+		_ = lifeline.KillGroup(pid, syscall.SIGKILL)
+	}
+}
+
+// removeSocket removes the folder of the socket, which is the harness's, in
+// place of a harness that is gone.
+func removeSocket(dir string) {
+	if dir == "" {
+		return
+	}
+	os.RemoveAll(dir)
+	if parent := filepath.Dir(dir); strings.HasPrefix(filepath.Base(parent), "harness-") {
+		os.Remove(parent) // fails if anything else is in it
+	}
 }
 
 // serveGRPC returns when the harness asks for shutdown.
 func serveGRPC(s *server) {
+	// go-plugin takes stdout and stderr away and sends what is written there
+	// over the connection, where the last words of a crash are lost. What a
+	// plugin prints belongs to its log, the real stderr.
+	stderr, given := os.Stderr, sync.Once{}
+	giveBack := func() { given.Do(func() { os.Stdout, os.Stderr = stderr, stderr }) }
 	plugin.Serve(&plugin.ServeConfig{
 		HandshakeConfig: plugin.HandshakeConfig{
 			ProtocolVersion: wire.ProtocolVersion, MagicCookieKey: wire.CookieKey, MagicCookieValue: wire.CookieValue,
@@ -97,7 +130,7 @@ func serveGRPC(s *server) {
 			wire.ProtocolVersion: {wire.ServiceName: &grpcPlugin{server: s}},
 		},
 		GRPCServer: func(opts []grpc.ServerOption) *grpc.Server {
-			return grpc.NewServer(append(opts, grpc.MaxRecvMsgSize(wire.MaxMessage), grpc.MaxSendMsgSize(wire.MaxMessage))...)
+			return grpc.NewServer(append(opts, s.options(giveBack)...)...)
 		},
 		Logger: hclog.New(&hclog.LoggerOptions{Output: io.Discard, Level: hclog.Off}),
 	})

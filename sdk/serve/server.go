@@ -13,6 +13,7 @@ import (
 	"runtime/debug"
 	"sync"
 
+	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
@@ -29,9 +30,12 @@ type server struct {
 	plugin  sdk.Plugin
 	journal *journal.File
 	log     *slog.Logger
+	ending  context.Context // ends before closeAll is called: calls end with it
 
-	mu       sync.Mutex
-	sessions map[string]*prepared
+	mu        sync.Mutex
+	closed    bool // no session is kept any more
+	sessions  map[string]*prepared
+	preparing sync.WaitGroup // added to under mu, while not closed
 }
 
 // prepared is one scenario that was set up. Its lock keeps rounds and the
@@ -43,8 +47,53 @@ type prepared struct {
 	closed  bool
 }
 
-func newServer(p sdk.Plugin, j *journal.File, log *slog.Logger) *server {
-	return &server{plugin: p, journal: j, log: log, sessions: map[string]*prepared{}}
+func newServer(ending context.Context, p sdk.Plugin, j *journal.File, log *slog.Logger) *server {
+	return &server{plugin: p, journal: j, log: log, ending: ending, sessions: map[string]*prepared{}}
+}
+
+// options are those of a gRPC server for s. first is called before every call.
+func (s *server) options(first func()) []grpc.ServerOption {
+	return []grpc.ServerOption{
+		grpc.MaxRecvMsgSize(wire.MaxMessage), grpc.MaxSendMsgSize(wire.MaxMessage),
+		grpc.UnaryInterceptor(func(ctx context.Context, req any, info *grpc.UnaryServerInfo, h grpc.UnaryHandler) (resp any, err error) {
+			first()
+			defer func() {
+				if perr := s.panicked(info.FullMethod, recover()); perr != nil {
+					err = wire.ErrorToStatus(perr)
+				}
+			}()
+			return h(ctx, req)
+		}),
+		grpc.StreamInterceptor(func(srv any, stream grpc.ServerStream, info *grpc.StreamServerInfo, h grpc.StreamHandler) (err error) {
+			first()
+			defer func() {
+				if perr := s.panicked(info.FullMethod, recover()); perr != nil {
+					err = wire.ErrorToStatus(perr)
+				}
+			}()
+			return h(srv, stream)
+		}),
+	}
+}
+
+// panicked turns what a panic of the benchmark's code was called with into an
+// error of one line, and puts the stack into the log.
+func (s *server) panicked(doing string, with any) error {
+	if with == nil {
+		return nil
+	}
+	s.log.Error("panic", "in", doing, "panic", with, "stack", string(debug.Stack()))
+	return fmt.Errorf("panic: %v (the stack is in the plugin's log)", with)
+}
+
+// until returns ctx, ended when the process is to end.
+func (s *server) until(ctx context.Context) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancel(ctx)
+	stop := context.AfterFunc(s.ending, cancel)
+	return ctx, func() {
+		stop()
+		cancel()
+	}
 }
 
 func (s *server) Describe(context.Context, *pluginv1.DescribeRequest) (*pluginv1.DescribeResponse, error) {
@@ -65,12 +114,19 @@ func (s *server) Prepare(ctx context.Context, r *pluginv1.PrepareRequest) (*plug
 		return nil, wire.ErrorToStatus(err)
 	}
 	req.Journal, req.Log = s.journal.For(s.plugin.Name, req.Target.Name), s.log.With("benchmark", req.ID)
-	session, err := setup(ctx, b, req)
+	if err := s.begin(); err != nil {
+		return nil, err
+	}
+	defer s.preparing.Done()
+	ctx, cancel := s.until(ctx)
+	defer cancel()
+	session, err := s.setup(ctx, b, req)
 	if err != nil {
 		return nil, wire.ErrorToStatus(err)
 	}
-	if err := s.keep(r.GetSession(), &prepared{session: session, driver: loop.New(session, b.Metrics)}); err != nil {
-		return nil, errors.Join(err, session.Close(ctx))
+	p := &prepared{session: session, driver: loop.New(session, b.Metrics)}
+	if err := s.keep(r.GetSession(), p); err != nil {
+		return nil, errors.Join(err, p.close(context.WithoutCancel(ctx)))
 	}
 	info := sdk.SessionInfo{}
 	if d, ok := session.(sdk.Describer); ok {
@@ -82,18 +138,34 @@ func (s *server) Prepare(ctx context.Context, r *pluginv1.PrepareRequest) (*plug
 	return wire.InfoToProto(info), nil
 }
 
-// setup calls the benchmark's code, which may panic.
-func setup(ctx context.Context, b sdk.Benchmark, req sdk.SetupRequest) (s sdk.Session, err error) {
+// begin notes that a session is being set up.
+func (s *server) begin() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return errEnding
+	}
+	s.preparing.Add(1)
+	return nil
+}
+
+var errEnding = status.Error(codes.Unavailable, "the plugin is ending")
+
+// setup calls the benchmark's code.
+func (s *server) setup(ctx context.Context, b sdk.Benchmark, req sdk.SetupRequest) (session sdk.Session, err error) {
 	defer func() {
-		if p := recover(); p != nil {
-			err = fmt.Errorf("set up %s: panic: %v\n%s", req.ID, p, debug.Stack())
+		if perr := s.panicked("set up", recover()); perr != nil {
+			err = perr
+		}
+		if err != nil {
+			err = fmt.Errorf("set up %s: %w", req.ID, err)
 		}
 	}()
-	s, err = b.Setup(ctx, req)
-	if err == nil && s == nil {
-		err = fmt.Errorf("set up %s: the benchmark returned no session", req.ID)
+	session, err = b.Setup(ctx, req)
+	if err == nil && session == nil {
+		err = errors.New("the benchmark returned no session")
 	}
-	return s, err
+	return session, err
 }
 
 // digest identifies the work of a benchmark that does not say it itself.
@@ -106,6 +178,9 @@ func digest(plugin, benchmark string, r sdk.SetupRequest) string {
 func (s *server) keep(name string, p *prepared) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.closed {
+		return errEnding
+	}
 	if _, dup := s.sessions[name]; dup || name == "" {
 		return status.Errorf(codes.AlreadyExists, "session %q is empty or exists", name)
 	}
@@ -129,7 +204,9 @@ func (s *server) RunRound(r *pluginv1.RunRoundRequest, stream pluginv1.PluginSer
 		// A harness that stopped listening shows as a cancelled context.
 		_ = stream.Send(&pluginv1.RunRoundResponse{Event: &pluginv1.RunRoundResponse_Progress{Progress: wire.ProgressToProto(pr)}})
 	}
-	result, err := p.driver.Round(stream.Context(), wire.PlanFromProto(r.GetPlan()), progress)
+	ctx, cancel := s.until(stream.Context())
+	defer cancel()
+	result, err := p.driver.Round(ctx, wire.PlanFromProto(r.GetPlan()), progress)
 	if err != nil {
 		return wire.ErrorToStatus(err)
 	}
@@ -166,12 +243,28 @@ func (s *server) Clean(ctx context.Context, r *pluginv1.CleanRequest) (*pluginv1
 	if s.plugin.Clean == nil {
 		return &pluginv1.CleanResponse{}, nil
 	}
+	ctx, cancel := s.until(ctx)
+	defer cancel()
 	err := s.plugin.Clean(ctx, sdk.CleanRequest{Target: wire.TargetFromProto(r.GetTarget()), Objects: wire.ObjectsFromProto(r.GetObjects())})
 	return &pluginv1.CleanResponse{}, wire.ErrorToStatus(err)
 }
 
-// closeAll tears down what the harness left prepared.
+// closeAll tears down what the harness left prepared, after waiting for what
+// is being set up.
 func (s *server) closeAll(ctx context.Context) error {
+	s.mu.Lock()
+	s.closed = true
+	s.mu.Unlock()
+	quiet := make(chan struct{})
+	go func() {
+		s.preparing.Wait()
+		close(quiet)
+	}()
+	select {
+	case <-quiet:
+	case <-ctx.Done():
+		return errors.New("a benchmark is still being set up")
+	}
 	s.mu.Lock()
 	left := make([]*prepared, 0, len(s.sessions))
 	for name, p := range s.sessions {

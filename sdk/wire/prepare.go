@@ -63,13 +63,17 @@ func InfoToProto(i sdk.SessionInfo) *pluginv1.PrepareResponse {
 	return out
 }
 
-// InfoFromProto is the inverse of [InfoToProto].
-func InfoFromProto(r *pluginv1.PrepareResponse) sdk.SessionInfo {
+// InfoFromProto reads what foreign code says of a session: figures without a
+// name and values that are not finite are errors.
+func InfoFromProto(r *pluginv1.PrepareResponse) (sdk.SessionInfo, error) {
 	out := sdk.SessionInfo{Provenance: r.GetProvenance(), WorkloadDigest: r.GetWorkloadDigest()}
 	for _, f := range r.GetFigures() {
+		if f.GetName() == "" || !finite(f.GetValue()) {
+			return sdk.SessionInfo{}, fmt.Errorf("figure %q is %v: want a name and a finite value", f.GetName(), f.GetValue())
+		}
 		out.Figures = append(out.Figures, sdk.Figure{Name: f.GetName(), Unit: f.GetUnit(), Value: f.GetValue()})
 	}
-	return out
+	return out, nil
 }
 
 // ObjectsToProto translates journalled objects.

@@ -2,7 +2,6 @@ package wire
 
 import (
 	"fmt"
-	"math"
 
 	"google.golang.org/protobuf/types/known/durationpb"
 	"google.golang.org/protobuf/types/known/timestamppb"
@@ -75,56 +74,4 @@ func ResultToProto(r loop.Result) (*pluginv1.RoundResult, error) {
 		*c.encoded = b
 	}
 	return out, nil
-}
-
-// ResultFromProto decodes a round that foreign code made: histograms that do
-// not decode, values that are not finite, negative times and counts that do
-// not fit the histograms are errors.
-func ResultFromProto(r *pluginv1.RoundResult) (loop.Result, error) {
-	c := r.GetCounts()
-	out := loop.Result{
-		Started: r.GetStarted().AsTime(), Elapsed: r.GetElapsed().AsDuration(),
-		Counts: loop.Counts{
-			Scheduled: c.GetScheduled(), OK: c.GetOk(), Failed: c.GetFailed(),
-			TimedOut: c.GetTimedOut(), Skipped: c.GetSkipped(),
-		},
-		Errors: r.GetErrors(), Samples: r.GetSamples(), Batch: r.GetBatch(), Overflow: r.GetOverflow(),
-		Values: map[string]loop.Value{},
-	}
-	if out.Elapsed < 0 {
-		return out, fmt.Errorf("round result: negative elapsed time %v", out.Elapsed)
-	}
-	for name, v := range r.GetValues() {
-		for _, x := range []float64{v.GetSum(), v.GetMin(), v.GetMax()} {
-			if math.IsNaN(x) || math.IsInf(x, 0) {
-				return out, fmt.Errorf("round result: metric %q is not finite", name)
-			}
-		}
-		out.Values[name] = loop.Value{Count: v.GetCount(), Sum: v.GetSum(), Min: v.GetMin(), Max: v.GetMax()}
-	}
-	for _, f := range r.GetValidity() {
-		out.Validity = append(out.Validity, loop.Finding{Level: loop.Level(f.GetLevel()), Code: f.GetCode(), Message: f.GetMessage()})
-	}
-	for _, c := range clocks(&out.Clocks, r.GetClocks()) {
-		if c.encoded == nil || len(*c.encoded) == 0 {
-			*c.histogram = loop.NewHistogram()
-			continue
-		}
-		h, err := loop.DecodeV2(*c.encoded)
-		if err != nil {
-			return out, fmt.Errorf("round result: the %s clock: %w", c.name, err)
-		}
-		*c.histogram = h
-	}
-	return out, checkCounts(out)
-}
-
-// checkCounts compares what a plugin says it did with what it recorded.
-func checkCounts(r loop.Result) error {
-	n, timed := uint64(r.Clocks.Response.TotalCount()), r.Counts.OK+r.Counts.TimedOut
-	if n < timed || n > timed+r.Counts.Skipped {
-		return fmt.Errorf("round result: %d response times for %d ok, %d timed-out and %d skipped ops: the plugin's counts and histograms disagree",
-			n, r.Counts.OK, r.Counts.TimedOut, r.Counts.Skipped)
-	}
-	return nil
 }
