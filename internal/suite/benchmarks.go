@@ -179,7 +179,7 @@ func (l *loader) defaultBenchmarks() error {
 		}
 		seen := map[string]bool{}
 		for _, decl := range p.Benchmarks {
-			target, ok, err := l.defaultTarget(name, decl)
+			target, ok, err := l.defaultTarget(decl)
 			if err != nil {
 				return err
 			}
@@ -189,6 +189,9 @@ func (l *loader) defaultBenchmarks() error {
 			if err := l.presets(name, decl, target, seen); err != nil {
 				return err
 			}
+		}
+		if len(seen) == 0 {
+			l.warnLeftOut(name, p)
 		}
 	}
 	if len(l.plan.Benchmarks) == 0 {
@@ -208,8 +211,8 @@ func (l *loader) nothingToRun() string {
 }
 
 // defaultTarget is the flag's or the reference stack's. Without either the
-// benchmark is left out, with a warning.
-func (l *loader) defaultTarget(plugin string, decl sdk.Benchmark) (Target, bool, error) {
+// benchmark is left out.
+func (l *loader) defaultTarget(decl sdk.Benchmark) (Target, bool, error) {
 	if decl.Target == "" {
 		return Target{}, true, nil
 	}
@@ -217,12 +220,17 @@ func (l *loader) defaultTarget(plugin string, decl sdk.Benchmark) (Target, bool,
 		t, err := flagTarget(decl.Target, v)
 		return t, true, err
 	}
-	if isReferenceKind(decl.Target) {
-		return reference(decl.Target), true, nil
+	return reference(decl.Target), isReferenceKind(decl.Target), nil
+}
+
+// warnLeftOut says why nothing of a plugin is run. A plugin of which something
+// is run may have more for those who name a target; that is in its
+// description and no news in every run.
+func (l *loader) warnLeftOut(plugin string, p sdk.Plugin) {
+	for _, decl := range p.Benchmarks {
+		l.warnf("%s/%s is left out: it needs a target of kind %s; pass --target %s=URL, or name one in harness.yaml",
+			plugin, decl.Name, decl.Target, decl.Target)
 	}
-	l.warnf("%s/%s is left out: it needs a target of kind %s; pass --target %s=URL, or name one in harness.yaml",
-		plugin, decl.Name, decl.Target, decl.Target)
-	return Target{}, false, nil
 }
 
 // presets plans each preset of a benchmark, or the benchmark itself when it

@@ -53,7 +53,19 @@ func TestTheDefaultSuiteIsEveryPresetOnTheReferenceStack(t *testing.T) {
 	if e := benchmark(t, p, "embedding/minilm"); e.Target.Kind != "" || e.Target.Reference {
 		t.Errorf("a benchmark that needs no target has %+v", e.Target)
 	}
-	left := "embedding/openai is left out: it needs a target of kind embeddings; pass --target embeddings=URL, or name one in harness.yaml"
+	if len(p.Warnings) != 0 {
+		t.Errorf("warnings are %q, want none for a benchmark that nobody can expect to run", p.Warnings)
+	}
+}
+
+func TestAPluginOfWhichNothingCanRunIsNamed(t *testing.T) {
+	c := newCatalog()
+	c.plugins = append(c.plugins, sdk.Plugin{Name: "cache", Benchmarks: []sdk.Benchmark{{Name: "get", Target: "redis"}}})
+	p, err := Resolve(t.Context(), Inputs{Dir: t.TempDir(), Catalog: c})
+	if err != nil {
+		t.Fatal(err)
+	}
+	left := "cache/get is left out: it needs a target of kind redis; pass --target redis=URL, or name one in harness.yaml"
 	if len(p.Warnings) != 1 || p.Warnings[0] != left {
 		t.Errorf("warnings are %q, want %q", p.Warnings, left)
 	}
