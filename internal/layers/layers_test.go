@@ -69,7 +69,7 @@ func allowed(from, to string) bool {
 	case under(from, "internal/verdict"):
 		return under(to, "internal/result", "internal/stats")
 	case under(from, "internal/result"):
-		return under(to, "sdk", "internal/stats")
+		return under(to, "sdk")
 	case under(from, "internal/runner"):
 		return under(to, "sdk", "internal/result", "internal/suite")
 	case under(from, "internal"):

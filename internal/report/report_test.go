@@ -209,18 +209,19 @@ func TestTheHTMLPageStandsAlone(t *testing.T) {
 func TestNumbersThatCannotBeTrustedNeverLookFine(t *testing.T) {
 	text, md, html := report(t, 0), report(t, 2), report(t, 3)
 	for name, c := range map[string]struct{ doc, want string }{
-		"invalid in text":            {text, `✗ mixtral_embeddings +8 +\(\S+ \S+\)`},
-		"its reason in text":         {text, `└ invalid: round 2 of 5: lag at p99 is 41% of the response`},
-		"invalid in markdown":        {md, `\| mixtral_embeddings \*\*\(invalid\)\*\* \| 8 \| ~~`},
-		"invalid in HTML":            {html, `mixtral_<wbr>embeddings <span class="tag invalid">invalid</span></th>.*<s>`},
-		"a target that is down":      {text, `✗ graphql\n +└ failed: no op succeeded; 500 ops failed \(http_503 × 500\)`},
-		"no number of it in HTML":    {html, `<tr class="bad"><th scope="row">graphql</th><td class="span" colspan="4"><span>failed: no op succeeded`},
-		"a partial one in markdown":  {md, `\| tpcb \*\*\(not complete\)\*\* `},
-		"a GPU that is not there":    {text, `bge_base +1 .* unavailable`},
-		"why it is not there":        {text, `GPU util unavailable: built without NVML`},
-		"a quantile without samples": {text, `bge_base +1 +\S+ ms +n/a`},
-		"a caution beside numbers":   {text, `└ caution: rounds 1, 4 of 5: the plugin's GC took 12% of the round`},
-		"a failure in 3,000":         {text, `99\.96%`},
+		"invalid in text":           {text, `✗ mixtral_embeddings +8 +\(\S+ \S+\)`},
+		"its reason in text":        {text, `└ invalid: round 2 of 5: lag at p99 is 41% of the response`},
+		"invalid in markdown":       {md, `\| mixtral_embeddings \*\*\(invalid\)\*\* \| 8 \| ~~`},
+		"invalid in HTML":           {html, `mixtral_<wbr>embeddings <span class="tag invalid">invalid</span></th>.*<s>`},
+		"a target that is down":     {text, `✗ graphql\n +└ failed: no op succeeded; 500 ops failed \(http_503 × 500\)`},
+		"no number of it in HTML":   {html, `<tr class="bad"><th scope="row">graphql</th><td class="span" colspan="4"><span>failed: no op succeeded`},
+		"a partial one in markdown": {md, `\| tpcb \*\*\(not complete\)\*\* `},
+		"a GPU that is not there":   {text, `bge_base +1 .* unavailable`},
+		"why it is not there":       {text, `GPU util unavailable: built without NVML`},
+		"a quantile of too few ops": {text, `bge_base +1 +\S+ ms +\S+ ms\* `},
+		"why it is marked":          {text, `\* pooled: the quantile of all rounds`},
+		"a caution beside numbers":  {text, `└ caution: rounds 1, 4 of 5: the plugin's GC took 12% of the round`},
+		"a failure in 3,000":        {text, `99\.96%`},
 	} {
 		if !regexp.MustCompile(c.want).MatchString(c.doc) {
 			t.Errorf("%s: nothing matches %q", name, c.want)

@@ -110,6 +110,10 @@ func metricCell(b *result.Benchmark, c result.Column, t *table) cell {
 	if q.Value != nil {
 		return cell{Text: Quantity(*q.Value, q.Unit)}
 	}
+	if x := pooled(b, c.Metric); x != nil {
+		t.footnote(pooledNote)
+		return cell{Text: Quantity(*x, q.Unit) + "*", Title: pooledNote}
+	}
 	if q.Reason == result.NotRecorded {
 		return cell{Text: "–", State: absent} // it has no such metric: nothing is missing
 	}
@@ -118,11 +122,35 @@ func metricCell(b *result.Benchmark, c result.Column, t *table) cell {
 	if gone {
 		out.Text = "unavailable"
 	}
-	note := fmt.Sprintf("%s %s: %s", clean(c.Title), out.Text, clean(reason))
+	t.footnote(fmt.Sprintf("%s %s: %s", clean(c.Title), out.Text, clean(reason)))
+	return out
+}
+
+// footnote adds a line below the table, once.
+func (t *table) footnote(note string) {
 	if !slices.Contains(t.Footnotes, note) {
 		t.Footnotes = append(t.Footnotes, note)
 	}
-	return out
+}
+
+const pooledNote = "* pooled: the quantile of all rounds' ops together, because one round alone has too few"
+
+// pooled returns a latency quantile of all rounds' ops together, or nil when
+// they too are too few for it, or the metric is none.
+func pooled(b *result.Benchmark, metric string) *float64 {
+	h, err := result.Pooled(b.Rounds, result.Response)
+	if err != nil {
+		return nil
+	}
+	switch metric {
+	case "latency_p50":
+		return h.P50
+	case "latency_p95":
+		return h.P95
+	case "latency_p99":
+		return h.P99
+	}
+	return nil
 }
 
 // scenarioKeys returns the parameters that tell the scenarios of some
