@@ -4,6 +4,8 @@ import (
 	"github.com/benchharness/harness/sdk"
 
 	_ "github.com/benchharness/harness/plugins/api"
+	_ "github.com/benchharness/harness/plugins/db"
+	_ "github.com/benchharness/harness/plugins/embedding"
 	_ "github.com/benchharness/harness/plugins/system"
 )
 

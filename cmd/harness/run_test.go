@@ -87,7 +87,9 @@ func checkBenchmark(t *testing.T, b result.Benchmark) {
 		if m.Name == "latency_mean" && (m.Value == nil || *m.Value <= 0) {
 			t.Errorf("%s has no mean latency", b.ID)
 		}
-		if m.Name == "success_ratio" && (m.Value == nil || *m.Value != 1) {
+		// Transactions that conflict give up after their retries: that is what
+		// the workload is about.
+		if m.Name == "success_ratio" && b.ID != "db/transactions" && (m.Value == nil || *m.Value != 1) {
 			t.Errorf("%s: success ratio %v, want 1", b.ID, m.Value)
 		}
 		if m.Name == "recall" && (m.Value == nil || *m.Value < 0.9) {
