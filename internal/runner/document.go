@@ -2,8 +2,6 @@ package runner
 
 import (
 	"encoding/json"
-	"net/url"
-	"os"
 	"sync/atomic"
 
 	"github.com/benchharness/harness/internal/result"
@@ -21,9 +19,10 @@ func (r *run) newBenchmark(b suite.Benchmark, s suite.Scenario, spec sdk.Target)
 	if params == nil {
 		params = map[string]string{}
 	}
+	public := suite.Target{Kind: b.Target.Kind, Reference: b.Target.Reference, Spec: spec}.Redacted()
 	doc := &result.Benchmark{
 		ID: b.ID, Plugin: b.Plugin, Use: b.Use, Doc: b.Doc, Params: params, With: with,
-		Target:     result.Target{Name: spec.Name, Kind: b.Target.Kind, URL: publicURL(spec)},
+		Target:     result.Target{Name: public.Name, Kind: public.Kind, URL: public.URL},
 		Provenance: map[string]string{}, Status: result.Measured,
 		Load: result.Load{
 			Model: string(s.Load.Model), Rate: s.Load.Rate, Workers: s.Load.Workers, Warmup: s.Load.Warmup.Seconds(),
@@ -37,21 +36,6 @@ func (r *run) newBenchmark(b suite.Benchmark, s suite.Scenario, spec sdk.Target)
 		}
 	}
 	return doc
-}
-
-// publicURL is a target's address without what may be secret: user, password,
-// query and fragment. A database is named by its target only.
-func publicURL(t sdk.Target) string {
-	u, err := url.Parse(t.URL)
-	if err != nil || t.URL == "" {
-		return ""
-	}
-	if u.Host == "" { // host:port
-		if u, err = url.Parse("//" + t.URL); err != nil {
-			return ""
-		}
-	}
-	return (&url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path}).String()
 }
 
 // maxSeries bounds the points of a series kept in the document.
@@ -101,5 +85,3 @@ func pids(pid int32) []int32 {
 	}
 	return []int32{pid}
 }
-
-func ownPID() []int32 { return []int32{int32(os.Getpid())} }

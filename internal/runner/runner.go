@@ -10,7 +10,7 @@ package runner
 import (
 	"context"
 	"errors"
-	"fmt"
+	"os"
 	"time"
 
 	"github.com/benchharness/harness/internal/result"
@@ -49,12 +49,14 @@ type Options struct {
 	// Reference starts the component of that kind. An absent prerequisite is
 	// a [sdk.NotMeasuredError].
 	Reference func(ctx context.Context, kind string) (Target, error)
-	// Judge says what the resources seen during a round say of its validity.
-	Judge func(probe.Series) []result.Finding
+	// Watch is called at the start of a round, and what it returns at its end:
+	// it says what happened to the machine meanwhile. May be nil.
+	Watch func() func(probe.Series) []result.Finding
 	// Observe is told what happens, from one goroutine at a time.
 	Observe func(Event)
-	// Checkpoint keeps the document as it is so far.
-	Checkpoint func(*result.Run) error
+	// Checkpoint keeps the document as it is so far. That it cannot be kept is
+	// no reason to stop measuring.
+	Checkpoint func(*result.Run)
 }
 
 // Event is something that happened.
@@ -101,18 +103,20 @@ type run struct {
 	position   int
 	scenario   int
 	total      int
-	problems   []error
+	failures   []*Failure
+	problems   []error // what went wrong beside the benchmarks
 	checkpoint time.Time
 }
 
 // Run does the plan's work. The document in opts.Run is complete unless ctx
-// ended. The errors are what went wrong, one for each benchmark that could not
-// run, besides what the document says of it.
+// ended. The errors are what went wrong, besides what the document says of it:
+// a [*Failure] for each cause that benchmarks could not run for.
 func Run(ctx context.Context, opts Options) []error {
 	r := &run{Options: opts, targets: map[string]Target{}}
-	r.sampler = probe.New(probe.Options{Trees: map[string]func() []int32{
-		"plugin": r.tree.pluginPIDs, "target": r.tree.targetPIDs, "harness": ownPID,
-	}})
+	r.sampler = probe.New(probe.Options{
+		Trees:     map[string]func() []int32{"plugin": r.tree.pluginPIDs, "target": r.tree.targetPIDs},
+		Processes: map[string]func() []int32{"harness": probe.Pids(int32(os.Getpid()))},
+	})
 	r.sampler.Start(ctx)
 	defer r.sampler.Stop()
 	whole := r.sampler.Open()
@@ -133,7 +137,11 @@ func Run(ctx context.Context, opts Options) []error {
 	opts.Run.Resources = resources(whole.Close())
 	opts.Run.Finished = time.Now().UTC()
 	opts.Run.Complete, opts.Run.Interrupted = ctx.Err() == nil, ctx.Err() != nil
-	return r.problems
+	errs := make([]error, 0, len(r.failures)+len(r.problems))
+	for _, f := range r.failures {
+		errs = append(errs, f)
+	}
+	return append(errs, r.problems...)
 }
 
 func (r *run) beginGroup(plugin string) {
@@ -204,9 +212,7 @@ func (r *run) keep(now bool) {
 	if r.Checkpoint == nil || !now && time.Since(r.checkpoint) < checkpointEvery {
 		return
 	}
-	if err := r.Checkpoint(r.Run); err != nil {
-		r.problems = append(r.problems, fmt.Errorf("keep the finished rounds: %w", err))
-	}
+	r.Checkpoint(r.Run)
 	r.checkpoint = time.Now()
 }
 

@@ -18,6 +18,8 @@ type Options struct {
 	// differently when a process is replaced. Its gauges are NAME.cpu and
 	// NAME.memory. See [Pids] for roots that never change.
 	Trees map[string]func() []int32
+	// Processes are like Trees, without what the processes started.
+	Processes map[string]func() []int32
 }
 
 // Pids makes the roots of a tree from ids that are known now.
@@ -63,7 +65,7 @@ type scheduled struct {
 // New returns a sampler that does nothing until [Sampler.Start] or
 // [Sampler.Open].
 func New(o Options) *Sampler {
-	return newSampler(o, append(hostCollectors(), treeCollectors(o.Trees)...), func() collector {
+	return newSampler(o, append(hostCollectors(), treeCollectors(o)...), func() collector {
 		return newGPUCollector(sharedGPUs())
 	})
 }

@@ -1,6 +1,7 @@
 package probe
 
 import (
+	"maps"
 	"slices"
 	"time"
 )
@@ -34,15 +35,14 @@ type process interface {
 // time that its parent has reaped.
 const rescanEvery = time.Second
 
-func treeCollectors(trees map[string]func() []int32) []*scheduled {
-	names := make([]string, 0, len(trees))
-	for name := range trees {
-		names = append(names, name)
-	}
-	slices.Sort(names)
+func treeCollectors(o Options) []*scheduled {
 	var out []*scheduled
-	for _, name := range names {
-		out = append(out, &scheduled{collector: &tree{name: name, roots: trees[name], table: newProcesses()}, every: treeEvery})
+	for _, name := range slices.Sorted(maps.Keys(o.Trees)) {
+		out = append(out, &scheduled{collector: &tree{name: name, roots: o.Trees[name], table: newProcesses()}, every: treeEvery})
+	}
+	for _, name := range slices.Sorted(maps.Keys(o.Processes)) {
+		t := &tree{name: name, roots: o.Processes[name], table: newProcesses(), alone: true}
+		out = append(out, &scheduled{collector: t, every: treeEvery})
 	}
 	return out
 }
@@ -52,6 +52,7 @@ type tree struct {
 	name  string
 	roots func() []int32
 	table processes
+	alone bool // the roots only, without what they started
 
 	known  []*member // parents before children
 	byID   map[int32]*member
@@ -140,7 +141,9 @@ func (t *tree) bury() {
 // settle counts reaped time that was not seen while its process lived.
 func (t *tree) settle() {
 	for _, m := range t.known {
-		t.cpu += max(0, m.grew-m.credit)
+		if !t.alone {
+			t.cpu += max(0, m.grew-m.credit)
+		}
 		m.credit = max(0, m.credit-m.grew)
 		m.grew = 0
 	}
@@ -162,6 +165,9 @@ func (t *tree) adopt() (added bool) {
 // discover looks for children. One whose parent was watched already began
 // under watch: all it has used counts.
 func (t *tree) discover() {
+	if t.alone {
+		return
+	}
 	t.table.scan()
 	for i := 0; i < len(t.known); i++ {
 		parent := t.known[i]

@@ -106,6 +106,21 @@ func TestTreeFollowsOrphans(t *testing.T) {
 	}
 }
 
+func TestAProcessAloneCountsNothingOfItsChildren(t *testing.T) {
+	table := fakeTable{10: {usage{parent: 1, start: 1, memory: 1}}}
+	tr := &tree{name: "harness", roots: Pids(10), table: table, alone: true}
+	out := make([]point, 2)
+	tr.read(0, out, true)
+	table[20] = &fakeProc{usage{parent: 10, start: 2, own: 3, memory: 7}}
+	tr.read(0, out, true)
+	table.exit(20)
+	table[10].own += 2
+	tr.read(0, out, true)
+	if out[0].num != 2 || out[1].num != 1 {
+		t.Errorf("cpu %v, memory %v; want 2 and 1, its own", out[0].num, out[1].num)
+	}
+}
+
 func TestTreeWithoutProcessesIsUnavailable(t *testing.T) {
 	tr := &tree{name: "plugin", roots: Pids(99), table: fakeTable{}}
 	out := make([]point, 2)
