@@ -54,7 +54,7 @@ func createSchema(ctx context.Context, c *pgconn.PgConn, t *target, r sdk.SetupR
 	}
 	if err := run(ctx, c, "CREATE SCHEMA "+quoted(name), useSchema(name)); err != nil {
 		// It may exist all the same, when the answer was lost.
-		return "", errors.Join(fmt.Errorf("create schema %s: %w", name, t.down(err)), dropSchema(ctx, t, r.Journal, name))
+		return "", errors.Join(fmt.Errorf("create schema %s: %w", name, t.down(ctx, err)), dropSchema(ctx, t, r.Journal, name))
 	}
 	return name, nil
 }

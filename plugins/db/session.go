@@ -83,6 +83,9 @@ func newSession(ctx context.Context, r sdk.SetupRequest, pool int, w workload) (
 		return nil, err
 	}
 	if s.info.Figures, err = w.load(ctx, c); err != nil {
+		if ctx.Err() != nil {
+			err = interrupted(ctx, err)
+		}
 		return nil, errors.Join(fmt.Errorf("load schema %s of %s: %w", s.schema, t.label, err), dropSchema(ctx, t, r.Journal, s.schema))
 	}
 	return s, nil
@@ -104,7 +107,7 @@ func (s *session) Worker(ctx context.Context, n int) (sdk.Worker, error) {
 		own := &slot{}
 		var err error
 		if own.conn, err = open(ctx, s.target, s.schema, s.protocol, s.statements); err != nil {
-			return nil, s.target.down(err)
+			return nil, s.target.down(ctx, err)
 		}
 		if s.idle == nil {
 			w.own = own
@@ -198,9 +201,15 @@ func (w *worker) do(ctx context.Context, own *slot, op *sdk.Op) error {
 // the reason for that.
 func ended(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
-		return fmt.Errorf("%w (%v)", context.Cause(ctx), err)
+		return interrupted(ctx, err)
 	}
 	return classify(err)
+}
+
+// interrupted is an error that happened because ctx ended: what a connection
+// says when it is interrupted does not tell.
+func interrupted(ctx context.Context, err error) error {
+	return fmt.Errorf("%w (%v)", context.Cause(ctx), err)
 }
 
 // seconds is a figure of a duration.

@@ -211,17 +211,18 @@ func (x *scenario) allOK(workers int, ops uint64) loop.Result {
 // sql runs a query on the target and returns its rows, columns joined by '|'.
 func sql(t testing.TB, dsn, schema, query string) []string {
 	t.Helper()
-	c, err := pgconn.Connect(t.Context(), dsn)
+	ctx := context.WithoutCancel(t.Context()) // cleaning up works too
+	c, err := pgconn.Connect(ctx, dsn)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer closeConn(context.Background(), c)
+	defer closeConn(ctx, c)
 	if schema != "" {
-		if err := run(t.Context(), c, useSchema(schema)); err != nil {
+		if err := run(ctx, c, useSchema(schema)); err != nil {
 			t.Fatal(err)
 		}
 	}
-	results, err := c.Exec(t.Context(), query).ReadAll()
+	results, err := c.Exec(ctx, query).ReadAll()
 	if err != nil {
 		t.Fatalf("%s: %v", query, err)
 	}

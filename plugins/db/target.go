@@ -67,13 +67,17 @@ func address(c *pgconn.Config) string {
 func (t *target) connect(ctx context.Context) (*pgconn.PgConn, error) {
 	c, err := pgconn.ConnectConfig(ctx, t.config)
 	if err != nil {
-		return nil, t.down(err)
+		return nil, t.down(ctx, err)
 	}
 	return c, nil
 }
 
-// down makes an error of the target out of one that happened on it.
-func (t *target) down(err error) error {
+// down makes an error of the target out of one that happened on it. What failed
+// because ctx ended is not the target's.
+func (t *target) down(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return interrupted(ctx, err)
+	}
 	var pg *pgconn.PgError
 	if !errors.As(err, &pg) {
 		return sdk.TargetDown(t.label, fmt.Errorf("no connection: %w", err), "start the server, or correct the target's dsn")
