@@ -47,6 +47,17 @@ type prepared struct {
 	closed  bool
 }
 
+// NewServer returns a gRPC server that answers for p, and a function that tears
+// down what is still prepared when the server has been stopped. It is for
+// tests that drive a plugin in their own process; a plugin's main calls [Main].
+// The end of ctx ends the calls that are running.
+func NewServer(ctx context.Context, p sdk.Plugin, j *journal.File, log *slog.Logger) (*grpc.Server, func(context.Context) error) {
+	s := newServer(ctx, p, j, log)
+	g := grpc.NewServer(s.options(func() {})...)
+	pluginv1.RegisterPluginServiceServer(g, s)
+	return g, s.closeAll
+}
+
 func newServer(ending context.Context, p sdk.Plugin, j *journal.File, log *slog.Logger) *server {
 	return &server{plugin: p, journal: j, log: log, ending: ending, sessions: map[string]*prepared{}}
 }
