@@ -6,11 +6,13 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 
 	"github.com/spf13/cobra"
 
 	"github.com/benchharness/harness/internal/catalog"
 	"github.com/benchharness/harness/internal/plughost"
+	"github.com/benchharness/harness/internal/progress"
 	"github.com/benchharness/harness/internal/store"
 	"github.com/benchharness/harness/internal/suite"
 	"github.com/benchharness/harness/sdk"
@@ -23,7 +25,17 @@ type app struct {
 	dir            string // working directory
 	exe            string // this program, which starts itself again
 	folders        store.Folders
-	plugins        []string // --plugin
+	plugins        []string                      // --plugin
+	view           atomic.Pointer[progress.View] // of the run that goes on, or nil
+}
+
+// say prints a line to stderr, above the live line where there is one.
+func (a *app) say(format string, args ...any) {
+	if v := a.view.Load(); v != nil {
+		v.Note(format, args...)
+		return
+	}
+	fmt.Fprintf(a.stderr, format+"\n", args...)
 }
 
 func newApp(stdout, stderr io.Writer) (*app, error) {

@@ -64,6 +64,9 @@ func exitCode(stderr io.Writer, err error) int {
 func codeOf(err error) int {
 	var config *suite.ConfigError
 	var param *sdk.ParamError
+	if errors.Is(err, errInterrupted) {
+		return exitInterrupted
+	}
 	if errors.As(err, &config) || errors.As(err, &param) {
 		return exitUsage
 	}

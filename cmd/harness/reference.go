@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -23,7 +24,8 @@ import (
 
 type referenceOptions struct {
 	reference.Options
-	announce bool
+	announce    bool
+	whatThereIs bool // no component was asked for by name
 }
 
 func newReference(a *app) *cobra.Command {
@@ -48,7 +50,10 @@ func newReferenceUp(a *app) *cobra.Command {
 		Use:   "up",
 		Short: "Serve the reference stack to any client until Ctrl-C",
 		Args:  noArgs,
-		RunE:  func(cmd *cobra.Command, _ []string) error { return o.run(cmd.Context(), a) },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			o.whatThereIs = !cmd.Flags().Changed("components")
+			return o.run(cmd.Context(), a)
+		},
 	}
 	f := cmd.Flags()
 	f.StringSliceVar(&o.Components, "components", []string{sdk.TargetVector, sdk.TargetService, sdk.TargetPostgres}, "`NAMES` with commas")
@@ -58,6 +63,7 @@ func newReferenceUp(a *app) *cobra.Command {
 	f.IntVar(&o.VectorPort, "vector-port", 0, "`PORT` of the vector index, 0 for a free one")
 	f.IntVar(&o.PostgresPort, "postgres-port", 0, "`PORT` of PostgreSQL, 0 for a free one")
 	f.StringVar(&o.Faults, "faults", "", "`FAULTS` of the service, such as fixed=20ms, share=0.05:100ms or /search:stall=200ms/2s")
+	f.BoolVar(&o.SwitchFaults, "switch-faults", false, "let POST /faults change the faults while it serves")
 	f.StringVar(&o.ModelDir, "model-dir", "", "`FOLDER` with real weights (safetensors) for the encoder")
 	f.Uint64Var(&o.Seed, "seed", 1, "`N` that random weights and vectors are made from")
 	f.StringVar(&o.RunID, "run-id", "", "run that the stack belongs to")
@@ -73,6 +79,9 @@ func newReferenceUp(a *app) *cobra.Command {
 const referenceGrace = 10 * time.Second
 
 func (o *referenceOptions) run(ctx context.Context, a *app) error {
+	if err := reference.Check(o.Options); err != nil {
+		return &exit{exitUsage, err}
+	}
 	ctx, cancel, err := lifeline.Context(ctx, referenceGrace+2*time.Second)
 	if err != nil {
 		return err
@@ -80,6 +89,7 @@ func (o *referenceOptions) run(ctx context.Context, a *app) error {
 	defer cancel()
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	context.AfterFunc(ctx, stop) // a second Ctrl-C ends it at once
 	done, err := o.keepJournal(a)
 	if err != nil {
 		return err
@@ -90,6 +100,12 @@ func (o *referenceOptions) run(ctx context.Context, a *app) error {
 
 func (o *referenceOptions) serve(ctx context.Context, a *app) error {
 	s, err := reference.Up(ctx, o.Options)
+	var absent *sdk.NotMeasuredError
+	if errors.As(err, &absent) && o.whatThereIs {
+		fmt.Fprintf(a.stderr, "harness: warning: serving without PostgreSQL: %s; %s\n", absent.Reason, absent.Remedy)
+		o.Components = slices.DeleteFunc(o.Components, func(c string) bool { return c == sdk.TargetPostgres })
+		s, err = reference.Up(ctx, o.Options)
+	}
 	if err != nil {
 		return o.failed(a, err)
 	}
@@ -112,14 +128,11 @@ func (o *referenceOptions) keepJournal(a *app) (func() error, error) {
 		return j.Close, nil
 	}
 	o.RunID = newRunID(time.Now())
-	j, err := leftovers.Create(a.journals(), journal.Run{ID: o.RunID, PID: os.Getpid(), Dir: a.dir})
+	j, dir, err := a.ground(journal.Run{ID: o.RunID, PID: os.Getpid(), Dir: a.dir})
 	if err != nil {
 		return nil, err
 	}
-	o.Journal = j.For("reference", "")
-	if o.Dir, err = leftovers.Scratch(os.TempDir(), o.RunID, j); err != nil {
-		return nil, errors.Join(err, j.Close())
-	}
+	o.Journal, o.Dir = j.For("reference", ""), dir
 	return func() error { return errors.Join(leftovers.RemoveScratch(o.Dir, j), j.Close()) }, nil
 }
 

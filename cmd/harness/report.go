@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
@@ -51,6 +50,9 @@ func (o *reportOptions) run(a *app, path string) error {
 			return usage("unknown report format %q%s; formats are text, json, html, markdown", f, suggest(f, formatNames))
 		}
 	}
+	if info, err := os.Stat(path); err == nil && info.IsDir() {
+		return usage("%s is a folder; name the run document in it", path)
+	}
 	run, err := store.ReadRun(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return usage("no run document %s: make one with harness run", path)
@@ -68,7 +70,7 @@ func (o *reportOptions) run(a *app, path string) error {
 		return render(a.stdout, run, o.formats[0], false)
 	}
 	if err := os.MkdirAll(o.dir, 0o755); err != nil {
-		return fmt.Errorf("make the report folder: %w", err)
+		return usage("the report folder %s cannot be made: %w; name another with --dir", o.dir, err)
 	}
 	files, err := writeReports(run, o.formats, filepath.Join(o.dir, reportName))
 	for _, f := range files {
@@ -120,7 +122,7 @@ func render(w io.Writer, run *result.Run, format string, clocks bool) error {
 func printText(a *app, run *result.Run, clocks bool) error {
 	o := report.TextOptions{Clocks: clocks}
 	if f, ok := a.stdout.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
-		o.Color = os.Getenv("NO_COLOR") == "" && !strings.EqualFold(os.Getenv("TERM"), "dumb")
+		o.Color = os.Getenv("NO_COLOR") == "" && !dumb()
 		if w, _, err := term.GetSize(int(f.Fd())); err == nil {
 			o.Width = w
 		}

@@ -3,9 +3,11 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
+	"os"
 	"path/filepath"
+	"slices"
 	"strings"
+	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -14,6 +16,7 @@ import (
 	"github.com/benchharness/harness/internal/store"
 	"github.com/benchharness/harness/internal/suite"
 	"github.com/benchharness/harness/internal/verdict"
+	"github.com/benchharness/harness/plugins/reference"
 )
 
 type runOptions struct {
@@ -54,17 +57,20 @@ func (o *runOptions) run(ctx context.Context, a *app) error {
 	if err != nil {
 		return err
 	}
-	ctx, stop := interruptible(ctx, a.stderr)
+	ctx, stop := interruptible(ctx, a)
 	defer stop()
 	plan, err := a.plan(ctx, c, o.plan.flags)
 	if err != nil {
 		return err
 	}
 	for _, w := range plan.Warnings {
-		fmt.Fprintln(a.stderr, "harness: warning:", w)
+		a.say("harness: warning: %s", w)
 	}
 	if len(plan.Benchmarks) == 0 {
 		return usage("the plan has no benchmark: see harness list")
+	}
+	if err := reference.Check(reference.Options{Faults: o.faults, ModelDir: o.modelDir}); err != nil {
+		return &exit{exitUsage, err}
 	}
 	lock, err := lockOutput(plan.Out)
 	if err != nil {
@@ -76,57 +82,66 @@ func (o *runOptions) run(ctx context.Context, a *app) error {
 	if err != nil {
 		return err
 	}
-	problems := s.measure(ctx)
-	problems = append(problems, s.close())
-	return o.conclude(a, s.run, plan, errors.Join(problems...))
+	problems := append(s.measure(ctx), s.close())
+	return o.conclude(a, s.run, plan, slices.DeleteFunc(problems, func(err error) bool { return err == nil }))
 }
 
-// lockOutput keeps a second run out of the folder that this one writes to.
+// lockOutput keeps a second run out of the folder that this one writes to, and
+// finds out whether it can be written to before anything is measured.
 func lockOutput(out string) (*store.FolderLock, error) {
+	if info, err := os.Stat(out); err == nil && info.IsDir() {
+		return nil, usage("the run document cannot be written to %s, which is a folder; name a file in it with --out", out)
+	}
 	lock, err := store.Lock(filepath.Dir(out))
-	var held *store.LockedError
-	if errors.As(err, &held) {
+	if err != nil && !errors.Is(err, syscall.ENOSPC) && !errors.Is(err, syscall.EDQUOT) {
 		return nil, &exit{exitUsage, err}
 	}
 	return lock, err
 }
 
-// conclude judges the budgets, writes the documents, prints the result and
-// says how it went.
-func (o *runOptions) conclude(a *app, run *result.Run, plan suite.Plan, problems error) error {
+// conclude judges the budgets, prints the result, writes the documents and
+// says how it went. What cannot be written is at least printed.
+func (o *runOptions) conclude(a *app, run *result.Run, plan suite.Plan, problems []error) error {
 	run.Budgets = verdict.Judge(budgets(plan.Budgets), run, suite.Match)
 	for i := range run.Budgets {
 		run.Budgets[i].Gate = plan.Gating
 	}
-	code := exitPass
-	if err := store.WriteRun(plan.Out, run); err != nil {
-		return errors.Join(problems, err)
+	if run.Interrupted && !anyRound(run) {
+		a.say("harness: interrupted before a round was finished; nothing was written")
+		return &exit{code: exitInterrupted}
 	}
-	if len(run.Benchmarks) > 0 {
-		if err := printText(a, run, o.clocks); err != nil {
-			return err
+	unwritten := store.WriteRun(plan.Out, run)
+	if err := printText(a, run, o.clocks); err != nil {
+		problems = append(problems, err)
+	}
+	if unwritten != nil {
+		problems = append(problems, unwritten)
+	} else {
+		files, err := writeReports(run, plan.Reports, reportBase(plan.Out))
+		if err != nil {
+			problems = append(problems, err)
 		}
+		a.say("\nwrote %s", strings.Join(append([]string{plan.Out}, files...), ", "))
 	}
-	files, err := writeReports(run, plan.Reports, reportBase(plan.Out))
-	if err != nil {
-		problems = errors.Join(problems, err)
+	code := verdictCode(run)
+	for _, err := range problems {
+		a.say("harness: %v", err)
+		code = first(code, codeOf(err))
 	}
-	fmt.Fprintf(a.stderr, "\nwrote %s\n", strings.Join(append([]string{plan.Out}, files...), ", "))
-	if problems != nil {
-		for _, line := range strings.Split(problems.Error(), "\n") {
-			fmt.Fprintf(a.stderr, "harness: %s\n", line)
-		}
-		code = codeOf(problems)
-	}
-	code = first(code, verdictCode(run))
 	if run.Interrupted {
-		fmt.Fprintln(a.stderr, "harness: interrupted; the finished rounds are in", plan.Out)
 		code = exitInterrupted
+		if unwritten == nil {
+			a.say("harness: interrupted; the finished rounds are in %s", plan.Out)
+		}
 	}
 	if code != exitPass {
 		return &exit{code: code}
 	}
 	return nil
+}
+
+func anyRound(run *result.Run) bool {
+	return slices.ContainsFunc(run.Benchmarks, func(b result.Benchmark) bool { return len(b.Rounds) > 0 })
 }
 
 // verdictCode is what the numbers themselves say: a missed budget that gates,
@@ -157,12 +172,31 @@ func budgets(in []suite.Budget) []verdict.Budget {
 
 // measure runs the plan in the session.
 func (s *session) measure(ctx context.Context) []error {
-	view := s.view()
-	defer view.Close()
+	view := s.newView()
+	s.app.view.Store(view)
+	defer func() {
+		s.app.view.Store(nil)
+		view.Close()
+	}()
 	return runner.Run(ctx, runner.Options{
 		Plan: s.plan, Run: s.run, Dir: s.dir, Lookup: s.catalog,
 		Plugin: s.startPlugin, PluginInfo: s.pluginInfo, Reference: s.startReference,
-		Watch: watchMachine, Observe: view.Observe,
-		Checkpoint: func(run *result.Run) error { return store.WriteRun(s.plan.Out, run) },
+		Watch: watchMachine, Observe: view.Observe, Checkpoint: s.checkpoint(),
 	})
+}
+
+// checkpoint returns a function that keeps the document as it is so far, once
+// a round is in it. That it cannot be written is said once: the end of the run
+// tries again, and fails if it still cannot.
+func (s *session) checkpoint() func(*result.Run) {
+	said := false
+	return func(run *result.Run) {
+		if !anyRound(run) {
+			return
+		}
+		if err := store.WriteRun(s.plan.Out, run); err != nil && !said {
+			s.app.say("harness: warning: the finished rounds cannot be kept yet: %v", err)
+			said = true
+		}
+	}
 }

@@ -105,14 +105,15 @@ func Scratch(base, runID string, j sdk.Journal) (string, error) {
 		return "", err
 	}
 	if err := os.Mkdir(dir, 0o711); err != nil {
-		return "", fmt.Errorf("make the run's scratch folder: %w", err)
+		return "", errors.Join(fmt.Errorf("make the run's scratch folder: %w", err), j.Forget(sdk.Object{Kind: KindFolder, Name: dir}))
 	}
 	b, err := json.Marshal(marker{RunID: runID})
 	if err == nil {
 		err = os.WriteFile(filepath.Join(dir, MarkerName), b, 0o644)
 	}
 	if err != nil {
-		return "", fmt.Errorf("mark the run's scratch folder: %w", err)
+		// Without its marker no sweep would touch it.
+		return "", errors.Join(fmt.Errorf("mark the run's scratch folder: %w", err), RemoveScratch(dir, j))
 	}
 	return dir, nil
 }

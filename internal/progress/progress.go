@@ -28,30 +28,40 @@ const (
 	Actions              // and groups that GitHub folds, one per plugin
 )
 
+// Options say how and of what progress is shown.
+type Options struct {
+	Mode  Mode
+	Width func() int // of the terminal, in columns; asked for each live line. 0 is unknown
+	Plan  suite.Plan
+	Now   func() time.Time // default time.Now
+}
+
 // View shows progress. Its methods may be called from several goroutines.
 type View struct {
 	mu      sync.Mutex
 	w       io.Writer
-	mode    Mode
-	width   int
-	now     func() time.Time
-	started time.Time
-	plan    []time.Duration // expected time of each scenario
-	live    int             // columns that the live line covers
+	opts    Options
+	live    bool            // there is a live line
+	plan    []time.Duration // expected time of each scenario, 0 where only ops bound it
 	group   string
 	step    time.Time // start of the scenario that is running
 	spent   time.Duration
 	planned time.Duration // of the scenarios that are done
 }
 
-// New returns a view of the plan's run. width is the terminal's, in columns.
-func New(w io.Writer, mode Mode, width int, plan suite.Plan) *View {
-	v := &View{w: w, mode: mode, width: width, now: time.Now}
-	v.started = v.now()
-	v.step = v.started
-	for _, b := range plan.Benchmarks {
+// New returns a view of the plan's run that writes to w.
+func New(w io.Writer, o Options) *View {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	v := &View{w: w, opts: o, step: o.Now()}
+	for _, b := range o.Plan.Benchmarks {
 		for _, s := range b.Scenarios {
-			v.plan = append(v.plan, s.Load.Warmup+s.Load.Duration)
+			expected := time.Duration(0)
+			if s.Load.Duration > 0 {
+				expected = s.Load.Warmup + s.Load.Duration
+			}
+			v.plan = append(v.plan, expected)
 		}
 	}
 	return v
@@ -65,13 +75,13 @@ func (v *View) Observe(e runner.Event) {
 	if plugin != v.group {
 		v.endGroup()
 		v.group = plugin
-		if v.mode == Actions {
+		if v.opts.Mode == Actions {
 			fmt.Fprintf(v.w, "::group::%s\n", plugin)
 		}
 	}
 	switch e.Kind {
 	case runner.Preparing:
-		v.step = v.now()
+		v.step = v.opts.Now()
 		v.show(fmt.Sprintf("%s %s  preparing", counter(e), e.ID))
 	case runner.Warming, runner.Measuring:
 		v.show(fmt.Sprintf("%s %s  %s", counter(e), name(e.ID, e.Params), v.state(e)))
@@ -99,7 +109,7 @@ func (v *View) Close() {
 }
 
 func (v *View) endGroup() {
-	if v.mode == Actions && v.group != "" {
+	if v.opts.Mode == Actions && v.group != "" {
 		fmt.Fprintln(v.w, "::endgroup::")
 	}
 	v.group = ""
@@ -108,7 +118,7 @@ func (v *View) endGroup() {
 // account learns from a finished scenario how long scenarios take beyond
 // their plan: set-up is not planned.
 func (v *View) account(index int) {
-	now := v.now()
+	now := v.opts.Now()
 	v.spent += now.Sub(v.step)
 	v.step = now
 	if index < len(v.plan) {
@@ -116,21 +126,28 @@ func (v *View) account(index int) {
 	}
 }
 
-// left estimates the time to the end of the run, from scenario index on, and
-// says whether it can.
-func (v *View) left(index int, elapsed time.Duration) (time.Duration, bool) {
+// left estimates the time to the end of the run, and says whether it can: not
+// while scenarios are to come of which only the number of ops is known.
+func (v *View) left(e runner.Event) (time.Duration, bool) {
 	var todo time.Duration
-	for i := index; i < len(v.plan); i++ {
+	for i := e.Index + 1; i < len(v.plan); i++ {
 		if v.plan[i] == 0 {
-			return 0, false // bounded by ops: nobody knows
+			return 0, false
 		}
 		todo += v.plan[i]
 	}
-	scale := 1.0
 	if v.planned > 0 {
-		scale = v.spent.Seconds() / v.planned.Seconds()
+		todo = time.Duration(float64(todo) * v.spent.Seconds() / v.planned.Seconds())
 	}
-	return max(time.Duration(float64(todo)*scale)-elapsed, 0), true
+	if e.Index < len(v.plan) && v.plan[e.Index] > 0 {
+		return todo + max(v.plan[e.Index]-v.opts.Now().Sub(v.step), 0), true
+	}
+	p := e.Progress
+	if e.Ops == 0 || p.Rate <= 0 || e.Kind != runner.Measuring {
+		return 0, false
+	}
+	ops := float64(e.Ops)*float64(e.Rounds-e.Round) - float64(p.Done)
+	return todo + time.Duration(max(ops, 0)/p.Rate*float64(time.Second)), true
 }
 
 func (v *View) state(e runner.Event) string {
@@ -149,29 +166,36 @@ func (v *View) state(e runner.Event) string {
 			fmt.Fprintf(&s, "  %d failed", p.Failed)
 		}
 	}
-	if d, ok := v.left(e.Index, v.now().Sub(v.step)); ok {
+	if d, ok := v.left(e); ok {
 		fmt.Fprintf(&s, "  %s left", d.Round(time.Second))
 	}
 	return s.String()
 }
 
+// eraseLine goes back to the start of a terminal's line and empties it.
+const eraseLine = "\r\x1b[K"
+
+// show puts a text in place of the live line. It ends before the last column:
+// a terminal that broke the line could not be cleared by one erase.
 func (v *View) show(line string) {
-	if v.mode != Terminal {
+	if v.opts.Mode != Terminal {
 		return
 	}
-	runes := []rune(line)
-	if v.width > 1 && len(runes) >= v.width {
-		runes = append(runes[:v.width-2], '…')
+	width := 0
+	if v.opts.Width != nil {
+		width = v.opts.Width()
 	}
-	pad := max(v.live-len(runes), 0)
-	fmt.Fprintf(v.w, "\r%s%s", string(runes), strings.Repeat(" ", pad))
-	v.live = len(runes)
+	if runes := []rune(line); width > 1 && len(runes) >= width {
+		line = string(runes[:width-2]) + "…"
+	}
+	fmt.Fprint(v.w, eraseLine, line)
+	v.live = true
 }
 
 func (v *View) clear() {
-	if v.live > 0 {
-		fmt.Fprintf(v.w, "\r%s\r", strings.Repeat(" ", v.live))
-		v.live = 0
+	if v.live {
+		fmt.Fprint(v.w, eraseLine)
+		v.live = false
 	}
 }
 
@@ -189,9 +213,13 @@ func name(id string, params map[string]string) string {
 	return id
 }
 
+// mostReason is how much of a reason is shown, in bytes: the rest is in the
+// report.
+const mostReason = 200
+
 func summary(b *result.Benchmark) string {
 	if b.Status != result.Measured && b.Status != result.Partial {
-		return strings.ReplaceAll(string(b.Status), "_", " ") + ": " + b.Reason
+		return strings.ReplaceAll(string(b.Status), "_", " ") + ": " + result.Printable(b.Reason, mostReason)
 	}
 	var parts []string
 	for _, m := range b.Metrics {
@@ -208,7 +236,7 @@ func summary(b *result.Benchmark) string {
 		}
 	}
 	if b.Status == result.Partial {
-		parts = append(parts, "partial: "+b.Reason)
+		parts = append(parts, "partial: "+result.Printable(b.Reason, mostReason))
 	}
 	for _, f := range b.Validity {
 		if f.Level == "invalid" {

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -146,7 +147,9 @@ func (t *textWriter) table(tab *table) {
 	for i, c := range tab.Columns {
 		header[i].Text = c.Title
 	}
-	t.line("  " + t.style(strings.TrimRight(t.cells(tab, header, widths, fine), " "), dim))
+	if hasNumbers(tab) {
+		t.line("  " + t.style(strings.TrimRight(t.cells(tab, header, widths, fine), " "), dim))
+	}
 	for _, r := range tab.Rows {
 		mark := "  "
 		if m := marks[r.State]; m != "" {
@@ -165,6 +168,11 @@ func (t *textWriter) table(tab *table) {
 	for _, f := range tab.Footnotes {
 		t.wrapped("  ", f, dim)
 	}
+}
+
+// hasNumbers says whether a table is more than reasons why there is none.
+func hasNumbers(tab *table) bool {
+	return slices.ContainsFunc(tab.Rows, func(r row) bool { return r.Span == "" })
 }
 
 // span puts a text beside a row's cells, or below them where it is too long.

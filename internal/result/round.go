@@ -45,7 +45,7 @@ func NewRound(r loop.Result) Round {
 		Validity:  []Finding{},
 	}
 	for _, s := range r.Samples[:min(len(r.Samples), maxSamples)] {
-		out.Samples = append(out.Samples, Printable(s, maxSampleText))
+		out.Samples = append(out.Samples, Printable(Plain(s), maxSampleText))
 	}
 	for _, f := range r.Validity {
 		out.Validity = append(out.Validity, cleanFinding(f))

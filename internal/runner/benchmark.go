@@ -97,7 +97,7 @@ func (r *run) giveUp(ctx context.Context, b suite.Benchmark, provenance map[stri
 		doc := r.newBenchmark(b, s, b.Target.Spec)
 		maps.Copy(doc.Provenance, provenance)
 		if r.fail(doc, err) && i == 0 {
-			r.problems = append(r.problems, fmt.Errorf("%s: %w", b.ID, err))
+			r.failed(b.ID, err)
 		}
 		r.finish(doc)
 	}
@@ -110,10 +110,10 @@ func (r *run) fail(doc *result.Benchmark, err error) bool {
 		doc.Status, doc.Reason, doc.Remedy = result.NotMeasured, absent.Reason, absent.Remedy
 		return false
 	}
-	doc.Status, doc.Reason = result.Failed, result.Printable(err.Error(), 2000)
+	doc.Status, doc.Reason = result.Failed, result.Printable(result.Plain(err.Error()), 2000)
 	var target *sdk.TargetError
 	if errors.As(err, &target) {
-		doc.Reason = result.Printable(fmt.Sprintf("target %s: %v", target.Target, target.Err), 2000)
+		doc.Reason = result.Printable(result.Plain(fmt.Sprintf("target %s: %v", target.Target, target.Err)), 2000)
 		doc.Remedy = target.Remedy
 	}
 	if len(doc.Rounds) > 0 {
@@ -126,6 +126,10 @@ func (r *run) fail(doc *result.Benchmark, err error) bool {
 func (r *run) measure(ctx context.Context, session string, declared []sdk.Metric, s suite.Scenario, doc *result.Benchmark) {
 	for n := range s.Load.Rounds {
 		plan := roundPlan(s.Load, r.Plan.Seed, n)
+		var watched func(probe.Series) []result.Finding
+		if r.Watch != nil {
+			watched = r.Watch()
+		}
 		res, series, err := r.round(ctx, session, plan, doc)
 		if err != nil {
 			if ctx.Err() != nil {
@@ -133,7 +137,7 @@ func (r *run) measure(ctx context.Context, session string, declared []sdk.Metric
 				break
 			}
 			if r.fail(doc, err) {
-				r.problems = append(r.problems, fmt.Errorf("%s: %w", doc.ID, err))
+				r.failed(doc.ID, err)
 			}
 			r.forgetIfBroken(err)
 			break
@@ -143,29 +147,20 @@ func (r *run) measure(ctx context.Context, session string, declared []sdk.Metric
 		r.position++
 		round.PluginProcess, round.TargetProcess = r.tree.pids()
 		round.Resources = resources(series)
-		if r.Judge != nil {
-			round.Validity = append(round.Validity, r.Judge(series)...)
+		if watched != nil {
+			round.Validity = append(round.Validity, watched(series)...)
 		}
 		doc.Rounds = append(doc.Rounds, round)
 		if res.Counts.OK == 0 {
-			err := sdk.TargetDown(doc.ID, noSuccess(round), "no table is made of a target that answers nothing")
-			doc.Status, doc.Reason = result.Failed, noSuccess(round).Error()
-			r.problems = append(r.problems, err)
+			err := noSuccess(doc.Target, round)
+			r.fail(doc, err)
+			doc.Status = result.Failed // whatever the rounds before it gave
+			r.failed(doc.ID, err)
 			return
 		}
 		r.keep(false)
 	}
 	result.Summarise(doc, declared)
-}
-
-// noSuccess says what a round without a single ok op looked like.
-func noSuccess(round result.Round) error {
-	c := round.Counts
-	msg := fmt.Sprintf("none of %d ops succeeded (%d failed, %d timed out, %d never sent)", c.Scheduled, c.Failed, c.TimedOut, c.Skipped)
-	if len(round.Samples) > 0 {
-		msg += ": " + round.Samples[0]
-	}
-	return errors.New(msg)
 }
 
 // round runs one round with the probe beside its measured part.

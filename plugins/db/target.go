@@ -79,7 +79,9 @@ func (t *target) down(ctx context.Context, err error) error {
 		return interrupted(ctx, err)
 	}
 	var pg *pgconn.PgError
-	if !errors.As(err, &pg) {
+	known := errors.As(err, &pg)
+	err = lastAttempt(err)
+	if !known {
 		return sdk.TargetDown(t.label, fmt.Errorf("no connection: %w", err), "start the server, or correct the target's dsn")
 	}
 	switch pg.Code {
@@ -93,6 +95,20 @@ func (t *target) down(ctx context.Context, err error) error {
 		return sdk.TargetDown(t.label, err, "grant the user CREATE on the database: every benchmark makes a schema of its own")
 	}
 	return sdk.TargetDown(t.label, err, "")
+}
+
+// lastAttempt is how the last of the attempts to connect ended. pgx makes one
+// with and one without TLS for each address, and tells all of them.
+func lastAttempt(err error) error {
+	var connect *pgconn.ConnectError
+	if !errors.As(err, &connect) {
+		return err
+	}
+	attempts, ok := connect.Unwrap().(interface{ Unwrap() []error })
+	if !ok || len(attempts.Unwrap()) == 0 {
+		return err
+	}
+	return attempts.Unwrap()[len(attempts.Unwrap())-1]
 }
 
 const connectionsRemedy = "lower --concurrent-users, set the parameter pool, or raise the server's max_connections"

@@ -31,6 +31,7 @@ type Options struct {
 	PostgresPort int
 	TCP          bool   // PostgreSQL listens on TCP too, with a password in its DSN
 	Faults       string // of the service, as service.ParseFaults reads them
+	SwitchFaults bool   // POST /faults changes them while it serves
 	ModelDir     string // real weights for the service's encoder
 	Seed         uint64 // of random weights and vectors
 	RunID        string

@@ -44,7 +44,7 @@ func startService(ctx context.Context, s *Stack, o Options) (Component, error) {
 	}
 	if err := serve(s, o, service.Options{
 		Embedder: embedder{enc}, Index: index, HTTPListener: httpL, GRPCListener: grpcL,
-		Collection: serviceCollection, Faults: faults, Log: o.Log,
+		Collection: serviceCollection, Faults: faults, FaultsEndpoint: o.SwitchFaults, Log: o.Log,
 	}); err != nil {
 		return Component{}, err
 	}

@@ -71,6 +71,7 @@ func Create(path string, run Run) (*File, error) {
 	j := &File{f: f, owner: "harness"}
 	if err := j.append(Line{Verb: VerbRun, Run: &run}); err != nil {
 		f.Close()
+		os.Remove(path) // it names nothing that there is
 		return nil, err
 	}
 	return j, nil
