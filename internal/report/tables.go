@@ -64,13 +64,17 @@ func pluginTable(run *result.Run, p result.Plugin, bs []*result.Benchmark) table
 	for _, c := range layout.Columns {
 		t.Columns = append(t.Columns, column{Title: clean(c.Title), Number: true})
 	}
+	shared := sharedCautions(bs)
 	for _, b := range bs {
-		t.Rows = append(t.Rows, benchmarkRow(run, b, keys, layout.Columns, &t))
+		t.Rows = append(t.Rows, benchmarkRow(run, b, keys, layout.Columns, shared, &t))
+	}
+	for _, c := range shared {
+		t.footnote(c.text())
 	}
 	return t
 }
 
-func benchmarkRow(run *result.Run, b *result.Benchmark, keys []string, columns []result.Column, t *table) row {
+func benchmarkRow(run *result.Run, b *result.Benchmark, keys []string, columns []result.Column, shared []sharedCaution, t *table) row {
 	var r row
 	_, name, _ := strings.Cut(b.ID, "/")
 	if name == "" {
@@ -96,7 +100,12 @@ func benchmarkRow(run *result.Run, b *result.Benchmark, keys []string, columns [
 		r.Notes = append(r.Notes, note)
 	}
 	for _, f := range b.Validity {
-		if f.Level == "caution" {
+		if f.Level != "caution" {
+			continue
+		}
+		if c := findShared(shared, f.Code); c != nil {
+			r.Cells[0].Text += " " + c.mark
+		} else {
 			r.Notes = append(r.Notes, "caution: "+clean(f.Message))
 		}
 	}
