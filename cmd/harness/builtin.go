@@ -7,6 +7,7 @@ import (
 	_ "github.com/benchharness/harness/plugins/db"
 	_ "github.com/benchharness/harness/plugins/embedding"
 	_ "github.com/benchharness/harness/plugins/system"
+	_ "github.com/benchharness/harness/plugins/vector"
 )
 
 // areas is the order of the built-in plugins in every table.
