@@ -20,6 +20,11 @@ func TestEveryBuiltInPluginConforms(t *testing.T) {
 			for _, kind := range kinds(p) {
 				opts = append(opts, sdktest.WithTarget(component(t, kind)))
 			}
+			if p.Name == "embedding" { // the reference service speaks the protocols of embedding servers
+				server := component(t, sdk.TargetService)
+				server.Kind = "embedding"
+				opts = append(opts, sdktest.WithTarget(server), sdktest.WithParams("endpoint", map[string]any{"model": "all-MiniLM-L6-v2"}))
+			}
 			sdktest.Binary(t, []string{binary, "plugin", "serve", p.Name}, opts...)
 		})
 	}
