@@ -2,14 +2,17 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 
 	"github.com/spf13/cobra"
 
 	"github.com/benchharness/harness/internal/catalog"
 	"github.com/benchharness/harness/internal/leftovers"
 	"github.com/benchharness/harness/internal/plughost"
+	"github.com/benchharness/harness/internal/store"
 	"github.com/benchharness/harness/internal/suite"
 	"github.com/benchharness/harness/plugins/reference"
 	"github.com/benchharness/harness/sdk"
@@ -37,6 +40,9 @@ plugins. Baselines, run documents and installed plugins are never removed.`,
 				n++
 				fmt.Fprintf(a.stdout, "removed %s (run %s)\n", what, run)
 			}))
+			if err == nil {
+				err = a.removeLock(&n)
+			}
 			if err == nil && all {
 				err = a.removeKept(&n)
 			}
@@ -93,6 +99,26 @@ func (a *app) cleanTarget(ctx context.Context, c *catalog.Catalog, run journal.R
 	}
 	defer p.Stop()
 	return p.Clean(ctx, sdk.CleanRequest{Target: spec, Objects: objects})
+}
+
+// removeLock removes the lock that a run which was killed left in the working
+// directory. One that a run holds stays.
+func (a *app) removeLock(n *int) error {
+	path := filepath.Join(a.dir, store.LockName)
+	if _, err := os.Lstat(path); err != nil {
+		return nil // there is none
+	}
+	lock, err := store.Lock(a.dir)
+	var held *store.LockedError
+	if errors.As(err, &held) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	*n++
+	fmt.Fprintf(a.stdout, "removed %s\n", path)
+	return lock.Unlock()
 }
 
 // removeKept removes what harness keeps between runs and can make again.

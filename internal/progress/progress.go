@@ -44,9 +44,10 @@ type View struct {
 	live    bool            // there is a live line
 	plan    []time.Duration // expected time of each scenario, 0 where only ops bound it
 	group   string
-	step    time.Time // start of the scenario that is running
-	spent   time.Duration
-	planned time.Duration // of the scenarios that are done
+	step    time.Time     // end of the scenario before
+	load    time.Time     // start of its load; zero before
+	spent   time.Duration // on the scenarios that are done, set-up and all
+	planned time.Duration // for them
 }
 
 // New returns a view of the plan's run that writes to w.
@@ -81,9 +82,12 @@ func (v *View) Observe(e runner.Event) {
 	}
 	switch e.Kind {
 	case runner.Preparing:
-		v.step = v.opts.Now()
+		v.load = time.Time{}
 		v.show(fmt.Sprintf("%s %s  preparing", counter(e), e.ID))
 	case runner.Warming, runner.Measuring:
+		if v.load.IsZero() {
+			v.load = v.opts.Now()
+		}
 		v.show(fmt.Sprintf("%s %s  %s", counter(e), name(e.ID, e.Params), v.state(e)))
 	case runner.Finished:
 		v.clear()
@@ -120,7 +124,7 @@ func (v *View) endGroup() {
 func (v *View) account(index int) {
 	now := v.opts.Now()
 	v.spent += now.Sub(v.step)
-	v.step = now
+	v.step, v.load = now, time.Time{}
 	if index < len(v.plan) {
 		v.planned += v.plan[index]
 	}
@@ -140,7 +144,7 @@ func (v *View) left(e runner.Event) (time.Duration, bool) {
 		todo = time.Duration(float64(todo) * v.spent.Seconds() / v.planned.Seconds())
 	}
 	if e.Index < len(v.plan) && v.plan[e.Index] > 0 {
-		return todo + max(v.plan[e.Index]-v.opts.Now().Sub(v.step), 0), true
+		return todo + max(v.plan[e.Index]-v.opts.Now().Sub(v.load), 0), true
 	}
 	p := e.Progress
 	if e.Ops == 0 || p.Rate <= 0 || e.Kind != runner.Measuring {

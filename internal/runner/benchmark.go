@@ -62,6 +62,9 @@ func (r *run) benchmark(ctx context.Context, b suite.Benchmark) {
 			doc.Figures = append(doc.Figures, result.Figure(f))
 		}
 		r.measure(ctx, session, declared.Metrics, s, doc)
+		if ctx.Err() != nil && len(doc.Rounds) == 0 {
+			break // nothing of it was finished
+		}
 		r.finish(doc)
 	}
 	if r.plugin == nil {
