@@ -136,17 +136,33 @@ func (s *server) Prepare(ctx context.Context, r *pluginv1.PrepareRequest) (*plug
 		return nil, wire.ErrorToStatus(err)
 	}
 	p := &prepared{session: session, driver: loop.New(session, b.Metrics)}
-	if err := s.keep(r.GetSession(), p); err != nil {
-		return nil, errors.Join(err, p.close(context.WithoutCancel(ctx)))
+	info, err := s.info(b, req, session)
+	if err == nil {
+		err = s.keep(r.GetSession(), p)
 	}
-	info := sdk.SessionInfo{}
+	if err != nil {
+		if cerr := p.close(context.WithoutCancel(ctx)); cerr != nil {
+			s.log.Error("close a session that is not wanted", "error", cerr)
+		}
+		return nil, err
+	}
+	return wire.InfoToProto(info), nil
+}
+
+// info is what the session says of itself, or what is known without.
+func (s *server) info(b sdk.Benchmark, req sdk.SetupRequest, session sdk.Session) (info sdk.SessionInfo, err error) {
+	defer func() {
+		if perr := s.panicked("describe a session", recover()); perr != nil {
+			err = wire.ErrorToStatus(fmt.Errorf("set up %s: %w", req.ID, perr))
+		}
+	}()
 	if d, ok := session.(sdk.Describer); ok {
 		info = d.Describe()
 	}
 	if info.WorkloadDigest == "" {
 		info.WorkloadDigest = digest(s.plugin.Name, b.Name, req)
 	}
-	return wire.InfoToProto(info), nil
+	return info, nil
 }
 
 // begin notes that a session is being set up.
