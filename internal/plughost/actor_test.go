@@ -155,9 +155,7 @@ func actor() sdk.Plugin {
 			N int `json:"n" min:"1"`
 		}{3}), Setup: sdk.Func(fine)},
 		{Name: "panics", Setup: func(context.Context, sdk.SetupRequest) (sdk.Session, error) {
-			var m map[string]int
-			m["x"] = 1
-			return nil, nil
+			panic("assignment to entry in nil map")
 		}},
 		{Name: "absent", Setup: func(context.Context, sdk.SetupRequest) (sdk.Session, error) {
 			return nil, sdk.NotMeasured("no GPU", "plug one in")

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"strconv"
 	"strings"
 	"time"
@@ -55,7 +56,11 @@ func (p *Plugin) startError(ctx context.Context, err error) error {
 	case ctx.Err() != nil:
 		return fmt.Errorf("start plugin %s: %w", p.opts.Name, context.Cause(ctx))
 	case child == nil:
-		return err // of package proc, which names the plugin
+		cause := err
+		if path := (*fs.PathError)(nil); errors.As(err, &path) {
+			cause = path.Err // the rest repeats the path
+		}
+		return p.fail("is it a program for this system, and is what its first line names there?", "cannot be started from %s: %s", p.opts.Path, cause)
 	}
 	head := p.head.String()
 	if head != "" {

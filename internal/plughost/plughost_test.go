@@ -109,8 +109,8 @@ func TestAFileThatIsNoProgramIsNamed(t *testing.T) {
 		text:                        "exec format error",
 	} {
 		_, err := Start(context.Background(), Options{Name: "x", Path: path})
-		if err == nil || !strings.HasPrefix(err.Error(), "start plugin x: ") || !strings.HasSuffix(err.Error(), want) {
-			t.Errorf("error is %v, want start plugin x: … %s", err, want)
+		if err == nil || !strings.HasPrefix(err.Error(), "plugin x cannot be started from "+path+": "+want+"; ") {
+			t.Errorf("error is %v, want plugin x cannot be started from %s: %s", err, path, want)
 		}
 	}
 }
