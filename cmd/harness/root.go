@@ -58,13 +58,34 @@ func flagError(cmd *cobra.Command, err error) error {
 		return err
 	}
 	var unknown *pflag.NotExistError
-	if !errors.As(err, &unknown) {
+	var invalid *pflag.InvalidValueError
+	var missing *pflag.ValueRequiredError
+	switch {
+	case errors.As(err, &invalid):
+		f := invalid.GetFlag()
+		return usage("flag --%s is %q, want %s; see %s --help", f.Name, invalid.GetValue(), kindOf(f), cmd.CommandPath())
+	case errors.As(err, &missing):
+		return usage("flag --%s needs a value; see %s --help", missing.GetFlag().Name, cmd.CommandPath())
+	case !errors.As(err, &unknown):
 		return usage("%w; see %s --help", err, cmd.CommandPath())
 	}
 	name := unknown.GetSpecifiedName()
 	var names []string
 	cmd.Flags().VisitAll(func(f *pflag.Flag) { names = append(names, "--"+f.Name) })
 	return usage("unknown flag --%s%s; see %s --help", name, suggest("--"+name, names), cmd.CommandPath())
+}
+
+// kindOf says what values of a flag look like.
+func kindOf(f *pflag.Flag) string {
+	switch f.Value.Type() {
+	case "bool":
+		return "true or false"
+	case "int":
+		return "a whole number"
+	case "uint64":
+		return "a whole number from 0"
+	}
+	return "a value of type " + f.Value.Type()
 }
 
 // suggest names the candidate nearest to a name that is unknown.

@@ -66,6 +66,9 @@ func (o *runOptions) run(ctx context.Context, a *app) error {
 	for _, w := range plan.Warnings {
 		a.say("harness: warning: %s", w)
 	}
+	if plan.Baseline != "" {
+		a.say("harness: warning: baseline %s is named, and this version of harness compares with none", plan.Baseline)
+	}
 	if len(plan.Benchmarks) == 0 {
 		return usage("the plan has no benchmark: see harness list")
 	}

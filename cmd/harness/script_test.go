@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net/url"
 	"os"
 	"os/exec"
@@ -204,7 +205,9 @@ func cmdUnprivileged(ts *testscript.TestScript, neg bool, args []string) {
 	if os.Getuid() == 0 {
 		as = &syscall.Credential{Uid: nobody, Gid: nobody}
 		for _, dir := range []string{"HOME", "TMPDIR"} {
-			ts.Check(os.Chown(ts.Getenv(dir), nobody, nobody))
+			ts.Check(filepath.WalkDir(ts.Getenv(dir), func(path string, _ fs.DirEntry, err error) error {
+				return errors.Join(err, os.Chown(path, nobody, nobody))
+			}))
 		}
 	}
 	runStatus(ts, args[0], as, program, args[1:]...)

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/benchharness/harness/internal/result"
@@ -113,16 +114,24 @@ func (r *run) fail(doc *result.Benchmark, err error) bool {
 		doc.Status, doc.Reason, doc.Remedy = result.NotMeasured, absent.Reason, absent.Remedy
 		return false
 	}
-	doc.Status, doc.Reason = result.Failed, result.Printable(result.Plain(err.Error()), 2000)
+	doc.Status, doc.Reason = result.Failed, reason(err)
 	var target *sdk.TargetError
 	if errors.As(err, &target) {
-		doc.Reason = result.Printable(result.Plain(fmt.Sprintf("target %s: %v", target.Target, target.Err)), 2000)
+		doc.Reason = reason(fmt.Errorf("target %s: %w", target.Target, target.Err))
 		doc.Remedy = target.Remedy
 	}
 	if len(doc.Rounds) > 0 {
 		doc.Status = result.Partial
 	}
 	return true
+}
+
+// reason is an error as the document keeps it: on one line, also with the last
+// lines of a plugin in it.
+func reason(err error) string {
+	const most = 2000 // bytes
+	text := strings.NewReplacer("\n  | ", " | ", "\n  ", "; ").Replace(err.Error())
+	return result.Printable(result.Plain(text), most)
 }
 
 // measure warms up and runs the rounds of one scenario.

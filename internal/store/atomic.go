@@ -171,5 +171,8 @@ func explain(doing, path string, err error) error {
 	default:
 		return fmt.Errorf("%s %s: %w", doing, path, err)
 	}
+	if in := (*fs.PathError)(nil); errors.As(err, &in) {
+		err = in.Err // the rest repeats the path
+	}
 	return fmt.Errorf("%s %s: %s (%w)", doing, path, remedy, err)
 }

@@ -151,7 +151,7 @@ func TestAPluginThatCannotBeDescribedIsNotAMistakeInTheConfig(t *testing.T) {
 	c.broken = "db"
 	_, err := Resolve(t.Context(), Inputs{Dir: t.TempDir(), Catalog: c})
 	var config *ConfigError
-	if err == nil || errors.As(err, &config) || !strings.Contains(err.Error(), "describe plugin db") {
+	if err == nil || errors.As(err, &config) || !strings.Contains(err.Error(), "cannot be described") {
 		t.Errorf("got %v, want an error about plugin db that is no ConfigError", err)
 	}
 }

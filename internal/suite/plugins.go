@@ -1,7 +1,6 @@
 package suite
 
 import (
-	"fmt"
 	"path/filepath"
 	"slices"
 	"sort"
@@ -42,7 +41,7 @@ func (l *loader) plugin(name string, o origin) (sdk.Plugin, error) {
 	if l.ctx.Err() == nil && !slices.Contains(l.in.Catalog.Plugins(), name) {
 		return p, o.errorf("names the plugin %s, which is unknown%s", show(name), didYouMean(name, l.in.Catalog.Plugins()))
 	}
-	return p, fmt.Errorf("describe plugin %s: %w", name, err)
+	return p, err // it names the plugin
 }
 
 // choosePlugins settles which plugins run: those of --plugins, or all.
