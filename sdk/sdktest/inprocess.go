@@ -37,7 +37,9 @@ func Run(t *testing.T, plugin sdk.Plugin, opts ...Option) {
 	t.Cleanup(func() {
 		conn.Close()
 		server.Stop()
-		<-served
+		if err := <-served; err != nil {
+			t.Error(err)
+		}
 		if err := closeAll(context.Background()); err != nil {
 			t.Error(err)
 		}
