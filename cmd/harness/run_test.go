@@ -79,7 +79,7 @@ func checkBenchmark(t *testing.T, b result.Benchmark) {
 		if r.PluginProcess == 0 || (b.Target.Kind != "") != (r.TargetProcess != 0) {
 			t.Errorf("%s round %d: processes %d and %d", b.ID, i, r.PluginProcess, r.TargetProcess)
 		}
-		if uint64(r.Clocks.Response.Count) < r.Counts.OK {
+		if r.Clocks.Response.Count < r.Counts.OK {
 			t.Errorf("%s round %d: %d response times for %d ok ops", b.ID, i, r.Clocks.Response.Count, r.Counts.OK)
 		}
 	}

@@ -41,7 +41,7 @@ func cmdServe(ts *testscript.TestScript, neg bool, args []string) {
 		s := grpc.NewServer(grpc.UnknownServiceHandler(func(any, grpc.ServerStream) error {
 			return status.Error(codes.Unauthenticated, "Must provide an API key or an Authorization bearer token")
 		}))
-		go s.Serve(l) //nolint:errcheck // Stop ends it
+		go s.Serve(l) // Stop ends it
 		ts.Defer(s.Stop)
 	default:
 		ts.Fatalf("no server of kind %q", kind)

@@ -106,7 +106,7 @@ func (s *session) close() error {
 // newRunID names a run so that names sort by time.
 func newRunID(now time.Time) string {
 	unique := make([]byte, 4)
-	rand.Read(unique) //nolint:errcheck // never fails
+	rand.Read(unique)
 	return now.UTC().Format("20060102T150405Z") + "-" + hex.EncodeToString(unique)
 }
 
@@ -234,13 +234,20 @@ func (s *session) newView() *progress.View {
 // dumb says that the terminal knows no escape sequences.
 func dumb() bool { return strings.EqualFold(os.Getenv("TERM"), "dumb") }
 
-// interruptible returns a context that the first Ctrl-C or SIGTERM ends; the
-// second one ends the process at once. Children hold lifelines and go with it.
+// interruptible returns a context that the first Ctrl-C, SIGTERM or closing of
+// the terminal ends; the second one ends the process at once. Children hold
+// lifelines and go with it. A reader of the output that goes away ends
+// nothing: the documents are still to be written.
 func interruptible(parent context.Context, a *app) (context.Context, func()) {
 	ctx, cancel := context.WithCancelCause(parent)
 	signals := make(chan os.Signal, 2)
 	done := make(chan struct{})
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	if !signal.Ignored(syscall.SIGHUP) { // as nohup has it
+		signal.Notify(signals, syscall.SIGHUP)
+	}
+	broken := make(chan os.Signal, 1) // not signal.Ignore, which children would inherit
+	signal.Notify(broken, syscall.SIGPIPE)
 	go func() {
 		for n := 0; ; n++ {
 			select {
@@ -257,6 +264,7 @@ func interruptible(parent context.Context, a *app) (context.Context, func()) {
 	}()
 	return ctx, func() {
 		signal.Stop(signals)
+		signal.Stop(broken)
 		close(done)
 		cancel(nil)
 	}

@@ -12,7 +12,7 @@ func OpenFileLimit() (uint64, error) {
 	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &r); err != nil {
 		return 0, fmt.Errorf("read the open-file limit: %w", err)
 	}
-	return uint64(r.Cur), nil
+	return r.Cur, nil
 }
 
 // exhaustions are texts that only a resource's end produces, in the words of

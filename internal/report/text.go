@@ -61,8 +61,7 @@ func (t *textWriter) style(s, code string) string {
 }
 
 func (t *textWriter) line(s string) {
-	t.w.WriteString(strings.TrimRight(s, " "))
-	t.w.WriteByte('\n')
+	fmt.Fprintln(t.w, strings.TrimRight(s, " "))
 }
 
 // wrapped writes a paragraph; further lines are indented like the first.

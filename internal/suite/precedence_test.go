@@ -12,7 +12,6 @@ type settingCase struct {
 	name, env                  string
 	flag, process, dotenv      string // as written
 	inFile                     string // lines of the file; "" when it has no key
-	fileLine                   int
 	wantFlag, wantEnv, wantDot string
 	wantFile, wantProfile      string
 }

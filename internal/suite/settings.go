@@ -46,7 +46,6 @@ type sources struct {
 	env     environment
 	file    string    // name for errors; "" without a config file
 	load    *LoadSpec // of the suite; may be nil
-	path    string    // of load: "suites.default.load"
 	profile profile
 }
 

@@ -40,7 +40,7 @@ func dialGRPC(req sdk.SetupRequest, p grpcParams, e *endpoint, host string) (*gr
 	creds := insecure.NewCredentials()
 	secure := p.TLS || p.TLSInsecure || e.url.Scheme == "https"
 	if secure {
-		creds = credentials.NewTLS(&tls.Config{InsecureSkipVerify: p.TLSInsecure}) //nolint:gosec // asked for by tls_insecure
+		creds = credentials.NewTLS(&tls.Config{InsecureSkipVerify: p.TLSInsecure}) // asked for by tls_insecure
 	}
 	s := &grpcSession{}
 	for range min(p.Connections, max(1, req.MaxWorkers)) {

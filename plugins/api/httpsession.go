@@ -91,7 +91,7 @@ func newTransport(workers int, version, scheme string, insecure bool) *http.Tran
 		DisableCompression:  true,
 		MaxIdleConns:        workers,
 		MaxIdleConnsPerHost: workers,
-		TLSClientConfig:     &tls.Config{InsecureSkipVerify: insecure}, //nolint:gosec // asked for by tls_insecure
+		TLSClientConfig:     &tls.Config{InsecureSkipVerify: insecure}, // asked for by tls_insecure
 	}
 	if !p.HTTP2() && !p.UnencryptedHTTP2() {
 		// Without it net/http dials one more connection than there are

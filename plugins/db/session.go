@@ -210,7 +210,7 @@ func ended(ctx context.Context, err error) error {
 // interrupted is an error that happened because ctx ended: what a connection
 // says when it is interrupted does not tell.
 func interrupted(ctx context.Context, err error) error {
-	return fmt.Errorf("%w (%v)", context.Cause(ctx), err)
+	return fmt.Errorf("%w (%w)", context.Cause(ctx), err)
 }
 
 // seconds is a figure of a duration.

@@ -366,7 +366,7 @@ func TestASetupThatIsGivenUpSaysNothingAboutTheTarget(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	srv.set(func(http.ResponseWriter, any, int) bool { cancel(); <-release; return true })
 	_, err := endpoint.Setup(ctx, endpointRequest(t, srv.target(), map[string]any{"model": "m"}))
-	if err != context.Canceled { //nolint:errorlint // it has to be bare
+	if err != context.Canceled { // it has to be bare
 		t.Errorf("error is %v", err)
 	}
 }

@@ -214,7 +214,7 @@ func TestAVectorIsChosenAmongTheNamedOnes(t *testing.T) {
 
 func TestAVectorIsReadInAnyFormOfTheProtocol(t *testing.T) {
 	dense := &qdrant.VectorOutput{Vector: &qdrant.VectorOutput_Dense{Dense: &qdrant.DenseVector{Data: []float32{1, 2}}}}
-	former := &qdrant.VectorOutput{Data: []float32{1, 2}}
+	former := &qdrant.VectorOutput{Data: []float32{1, 2}} //nolint:staticcheck // the former field is what is tested
 	sparse := &qdrant.VectorOutput{Vector: &qdrant.VectorOutput_Sparse{Sparse: &qdrant.SparseVector{Values: []float32{1}}}}
 	unnamed := func(v *qdrant.VectorOutput) *qdrant.VectorsOutput {
 		return &qdrant.VectorsOutput{VectorsOptions: &qdrant.VectorsOutput_Vector{Vector: v}}

@@ -5,6 +5,7 @@ package lifeline
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -36,8 +37,8 @@ var roles = map[string]func() error{
 		report("watcher", os.Getpid())
 		report("grandchild", grandchild.Process.Pid)
 		<-ctx.Done()
-		if context.Cause(ctx) != ErrParentGone {
-			return fmt.Errorf("cause is %v", context.Cause(ctx))
+		if !errors.Is(context.Cause(ctx), ErrParentGone) {
+			return fmt.Errorf("cause is %w", context.Cause(ctx))
 		}
 		select {} // a tear-down that hangs: the end must come from the grace
 	},

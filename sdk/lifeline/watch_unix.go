@@ -17,7 +17,7 @@ var inherited = sync.OnceValues(func() (<-chan struct{}, error) {
 	value := os.Getenv(EnvFD)
 	// A process started from here must not read a number that means something
 	// else to it, or hold a descriptor that it does not know of.
-	os.Unsetenv(EnvFD)
+	_ = os.Unsetenv(EnvFD) // it cannot fail for a name that is well formed
 	return watch(value)
 })
 

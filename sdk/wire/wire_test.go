@@ -310,7 +310,7 @@ func TestErrorsKeepWhatTheySayOverTheWire(t *testing.T) {
 	}
 	bare := status.Error(codes.NotFound, "no session")
 	for _, err := range []error{bare, plain} {
-		if got := ErrorFromStatus(err); got != err { //nolint:errorlint // unchanged is what is promised
+		if got := ErrorFromStatus(err); got != err { // unchanged is what is promised
 			t.Errorf("%v came back as %v", err, got)
 		}
 	}
