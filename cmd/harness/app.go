@@ -105,4 +105,10 @@ func (a *app) plan(ctx context.Context, c *catalog.Catalog, f suite.Flags) (suit
 // may name them.
 var resourceMetrics = []sdk.Metric{
 	{Name: "gpu_util", Unit: "ratio", Better: sdk.Higher, Scale: sdk.Absolute},
+	{Name: "host.cpu", Unit: "ratio", Scale: sdk.Absolute},
+	{Name: "host.memory_used", Unit: "B"},
+	{Name: "plugin.cpu", Unit: "cores"},
+	{Name: "plugin.memory", Unit: "B"},
+	{Name: "target.cpu", Unit: "cores"},
+	{Name: "target.memory", Unit: "B"},
 }

@@ -54,7 +54,7 @@ plugins. Baselines, run documents and installed plugins are never removed.`,
 	}
 	a.pluginFlag(cmd)
 	cmd.Flags().StringArrayVar(&targets, "target", nil, "`NAME=URL` of a target that the dead run took from a flag; may be repeated")
-	cmd.Flags().BoolVar(&all, "all", false, "also remove caches and journals")
+	cmd.Flags().BoolVar(&all, "all", false, "also remove what is cached")
 	return cmd
 }
 
@@ -123,7 +123,7 @@ func (a *app) removeLock(n *int) error {
 
 // removeKept removes what harness keeps between runs and can make again.
 func (a *app) removeKept(n *int) error {
-	for _, dir := range append(reference.Caches(), a.folders.Cache, a.journals()) {
+	for _, dir := range append(reference.Caches(), a.folders.Cache) {
 		if _, err := os.Stat(dir); err != nil {
 			continue
 		}

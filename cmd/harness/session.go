@@ -47,6 +47,7 @@ type session struct {
 func newSession(ctx context.Context, a *app, c *catalog.Catalog, o *runOptions, plan suite.Plan) (*session, error) {
 	s := &session{app: a, options: o, catalog: c, plan: plan}
 	s.run = newDocument(ctx, plan)
+	s.run.Plan.Settings = append(s.run.Plan.Settings, s.further()...)
 	var err error
 	s.journal, s.dir, err = a.ground(journal.Run{ID: s.run.ID, PID: os.Getpid(), ConfigFile: plan.ConfigFile, Dir: a.dir})
 	if err != nil {
@@ -101,6 +102,30 @@ func (s *session) close() error {
 		}
 	}
 	return errors.Join(append(errs, s.journal.Close())...)
+}
+
+// further are the settings that package suite does not know or, like the
+// address of a target, does not show. They are without secrets.
+func (s *session) further() []result.Setting {
+	var out []result.Setting
+	add := func(name, value string) {
+		if value != "" {
+			out = append(out, result.Setting{Name: name, Value: value, Source: "flag --" + name})
+		}
+	}
+	for _, p := range s.app.plugins {
+		add("plugin", p)
+	}
+	for _, t := range s.options.plan.flags.Targets {
+		kind, _, _ := strings.Cut(t, "=")
+		i := slices.IndexFunc(s.plan.Benchmarks, func(b suite.Benchmark) bool { return b.Target.Kind == kind || b.Target.Spec.Name == kind })
+		if i >= 0 {
+			add("target", kind+"="+s.plan.Benchmarks[i].Target.Redacted().URL)
+		}
+	}
+	add("faults", s.options.faults)
+	add("model-dir", s.options.modelDir)
+	return out
 }
 
 // newRunID names a run so that names sort by time.

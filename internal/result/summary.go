@@ -40,12 +40,18 @@ var defaultGates = []string{"latency_p95", "throughput"}
 // ratio-scaled metric that was negative in some round has no geometric mean:
 // its value is null and a caution says so.
 //
+// Where the machine has a GPU, gpu_util is the average of the resource gpu.util
+// in each round.
+//
 // At most two metrics gate. Declared gates come first, in the order declared;
 // latency_p95 and then throughput take the places that are left.
 func Summarise(b *Benchmark, declared []sdk.Metric) {
 	b.Metrics = standardMetrics(b.Rounds)
 	for _, d := range declared {
 		b.Metrics = append(b.Metrics, declaredMetric(d, b.Rounds))
+	}
+	if m, ok := gpuMetric(b.Rounds); ok && !slices.ContainsFunc(declared, func(d sdk.Metric) bool { return d.Name == m.Name }) {
+		b.Metrics = append(b.Metrics, m)
 	}
 	setGates(b.Metrics, declared)
 	b.Validity = carryOver(b.Validity, b.Rounds)
@@ -60,6 +66,19 @@ func Summarise(b *Benchmark, declared []sdk.Metric) {
 }
 
 const negativeRatio = "negative_ratio"
+
+// gpuMetric is the utilisation of the GPUs, if any round knows it.
+func gpuMetric(rounds []Round) (Metric, bool) {
+	m := newMetric("gpu_util", "ratio", sdk.Higher, sdk.Absolute, rounds, func(r *Round) *float64 {
+		for _, g := range r.Resources {
+			if g.Name == "gpu.util" {
+				return g.Average
+			}
+		}
+		return nil
+	})
+	return m, slices.ContainsFunc(m.PerRound, func(x *float64) bool { return x != nil })
+}
 
 func standardMetrics(rounds []Round) []Metric {
 	latency := func(name string, of func(*Histogram) *float64) Metric {
