@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -29,16 +30,30 @@ func pgbenchProgram(t testing.TB) string {
 	return path
 }
 
-func pgbench(t testing.TB, args ...string) string {
+// pgbench runs the program and returns what it printed and the CPU time it took.
+func pgbench(t testing.TB, args ...string) (string, time.Duration) {
 	t.Helper()
-	out, err := exec.CommandContext(t.Context(), pgbenchProgram(t), args...).CombinedOutput()
+	cmd := exec.CommandContext(t.Context(), pgbenchProgram(t), args...)
+	out, err := cmd.CombinedOutput()
 	if err != nil {
 		t.Fatalf("pgbench %s: %v\n%s", strings.Join(args, " "), err, out)
 	}
-	return string(out)
+	return string(out), cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
 }
 
-var tpsPattern = regexp.MustCompile(`tps = ([0-9.]+) \(without initial connection time\)`)
+// cpuTime is the CPU time of this process so far.
+func cpuTime(t testing.TB) time.Duration {
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		t.Fatal(err)
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
+
+var (
+	tpsPattern  = regexp.MustCompile(`tps = ([0-9.]+) \(without initial connection time\)`)
+	donePattern = regexp.MustCompile(`number of transactions actually processed: ([0-9]+)`)
+)
 
 // BenchmarkBesidePgbench drives the same script at the same scale on the same
 // server over the same socket, by pgbench and by the loop, in turns:
@@ -46,7 +61,9 @@ var tpsPattern = regexp.MustCompile(`tps = ([0-9.]+) \(without initial connectio
 //	go test -run '^$' -bench BesidePgbench -benchtime 8x ./plugins/db
 //
 // One iteration is four turns in the order ABBA, each DB_BENCH_SECONDS long, by
-// default 3. The ratio is the geometric mean over turns.
+// default 3. The ratio is the geometric mean over turns. The CPU time of the
+// client for one transaction is reported too: other work on the machine moves it
+// less.
 func BenchmarkBesidePgbench(b *testing.B) {
 	pgbenchProgram(b)
 	dsn := sharedServer(b).DSN()
@@ -77,9 +94,10 @@ type match struct {
 	ours                  *scenario
 	dsn, script, protocol string
 	turn                  time.Duration
+	theirCPU, ourCPU      []float64 // µs for one transaction, by turn
 }
 
-func (m match) play() {
+func (m *match) play() {
 	var theirs, ours, logs []float64
 	for m.b.Loop() {
 		a1, b1, b2, a2 := m.pgbench(), m.harness(), m.harness(), m.pgbench()
@@ -90,6 +108,8 @@ func (m match) play() {
 	m.b.ReportMetric(mean(theirs), "pgbench-tps")
 	m.b.ReportMetric(mean(ours), "harness-tps")
 	m.b.ReportMetric(math.Exp(mean(logs)), "ratio")
+	m.b.ReportMetric(mean(m.theirCPU), "pgbench-cpu-µs")
+	m.b.ReportMetric(mean(m.ourCPU), "harness-cpu-µs")
 	if len(logs) > 1 {
 		var squares float64
 		for _, x := range logs {
@@ -108,8 +128,8 @@ func mean(xs []float64) float64 {
 	return sum / float64(len(xs))
 }
 
-func (m match) pgbench() float64 {
-	out := pgbench(m.b, "-n", "-c", strconv.Itoa(clients), "-j", "2", "-M", m.protocol,
+func (m *match) pgbench() float64 {
+	out, cpu := pgbench(m.b, "-n", "-c", strconv.Itoa(clients), "-j", "2", "-M", m.protocol,
 		"-b", strings.ReplaceAll(m.script, "_", "-"), "-T", strconv.Itoa(max(1, int(m.turn.Seconds()))), m.dsn)
 	found := tpsPattern.FindStringSubmatch(out)
 	if found == nil {
@@ -119,12 +139,21 @@ func (m match) pgbench() float64 {
 	if err != nil {
 		m.b.Fatal(err)
 	}
+	done := donePattern.FindStringSubmatch(out)
+	if done == nil {
+		m.b.Fatalf("pgbench said no number of transactions:\n%s", out)
+	}
+	n, err := strconv.ParseFloat(done[1], 64)
+	if err != nil {
+		m.b.Fatal(err)
+	}
+	m.theirCPU = append(m.theirCPU, float64(cpu.Microseconds())/n)
 	return tps
 }
 
 // harness takes new connections for each turn, as pgbench does: the server's
 // side of an old one has its caches warm.
-func (m match) harness() float64 {
+func (m *match) harness() float64 {
 	s := m.ours.session
 	m.ours.driver = loop.New(s, benchmark(m.b, "pgbench").Metrics)
 	defer func() {
@@ -133,10 +162,12 @@ func (m match) harness() float64 {
 		}
 		s.slots = nil
 	}()
+	before := cpuTime(m.b)
 	res := m.ours.round(loop.Plan{Workers: clients, Duration: m.turn, OpTimeout: 20 * time.Second})
 	if res.Counts.OK != res.Counts.Scheduled {
 		m.b.Fatalf("counts are %+v, want all ok; %v", res.Counts, res.Samples)
 	}
+	m.ourCPU = append(m.ourCPU, float64((cpuTime(m.b)-before).Microseconds())/float64(res.Counts.OK))
 	return float64(res.Counts.OK) / res.Elapsed.Seconds()
 }
 
