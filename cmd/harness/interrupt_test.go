@@ -85,6 +85,11 @@ func (s *started) midway() {
 	})
 }
 
+// journals says that a run of the place keeps a journal: it has begun.
+func (p *place) journals() bool {
+	return len(entries(p.t, filepath.Join(p.home, ".local", "state", "harness", "journal"))) > 0
+}
+
 // working says that a plugin of the place runs.
 func (p *place) working() bool { return len(p.processes()) > 1 }
 
@@ -93,6 +98,7 @@ func TestAnInterruptStopsARunCleanly(t *testing.T) {
 	for name, send := range map[string]func(*started){
 		"SIGINT":                      func(s *started) { s.signal(syscall.SIGINT) },
 		"SIGTERM":                     func(s *started) { s.signal(syscall.SIGTERM) },
+		"SIGHUP":                      func(s *started) { s.signal(syscall.SIGHUP) },
 		"SIGINT to the process group": func(s *started) { _ = syscall.Kill(-s.cmd.Process.Pid, syscall.SIGINT) },
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -166,7 +172,7 @@ func TestAnInterruptBeforeTheFirstRoundLeavesAnEarlierResult(t *testing.T) {
 	p.write("harness.yaml", strings.Replace(three, "load: {duration: 200ms, rounds: 2}", "load: {duration: 10m, rounds: 1}", 1))
 	p.write("run.json", "an earlier result")
 	s := p.start("run")
-	eventually(t, time.Minute, "no plugin was started", p.working)
+	eventually(t, time.Minute, "no plugin was started to measure", func() bool { return p.journals() && p.working() })
 	s.signal(syscall.SIGINT)
 	if code := s.ends(30 * time.Second); code != exitInterrupted {
 		t.Errorf("exit code %d, want %d", code, exitInterrupted)
@@ -191,8 +197,8 @@ suites:
     load: {duration: 10m, rounds: 1, op_timeout: 10m}
     benchmarks: [{use: faulty/deaf, name: deaf}]
 `)
-	s := p.start("run", "--plugin", "./harness-plugin-faulty")
-	eventually(t, time.Minute, "no plugin was started", p.working)
+	s := p.start("run", "--verbose", "--plugin", "./harness-plugin-faulty")
+	eventually(t, time.Minute, "no op was begun", func() bool { return strings.Contains(s.stderr.String(), "faulty: I hear nothing") })
 	s.signal(syscall.SIGINT)
 	eventually(t, time.Minute, "the first interrupt is not answered", func() bool {
 		return strings.Contains(s.stderr.String(), "once more to stop now")

@@ -114,7 +114,7 @@ func (o *runOptions) conclude(a *app, run *result.Run, plan suite.Plan, problems
 		return &exit{code: exitInterrupted}
 	}
 	unwritten := store.WriteRun(plan.Out, run)
-	if err := printText(a, run, o.clocks); err != nil {
+	if err := printText(a, run, o.clocks); err != nil && !errors.Is(err, syscall.EPIPE) {
 		problems = append(problems, err)
 	}
 	if unwritten != nil {

@@ -60,6 +60,9 @@ func noSuccess(target result.Target, round result.Round) error {
 	if c.Skipped > 0 {
 		msg += fmt.Sprintf(", %d of them were never sent", c.Skipped)
 	}
+	if c.TimedOut > 0 {
+		msg += fmt.Sprintf(", %d timed out", c.TimedOut)
+	}
 	if len(round.Errors) > 0 {
 		classes := slices.SortedFunc(maps.Keys(round.Errors), func(a, b string) int {
 			return cmp.Or(cmp.Compare(round.Errors[b], round.Errors[a]), cmp.Compare(a, b))

@@ -27,6 +27,7 @@ func init() {
 			return syscall.Kill(os.Getpid(), syscall.SIGSTOP)
 		},
 		"deaf": func(context.Context, *sdk.Op) error { // to the end of its context
+			fmt.Fprintln(os.Stderr, "I hear nothing")
 			select {}
 		},
 		"chatty": func(_ context.Context, op *sdk.Op) error {
