@@ -26,7 +26,8 @@ func newClean(a *app) *cobra.Command {
 		Use:   "clean",
 		Short: "Remove what runs that died left behind",
 		Long: `Remove what runs that died left behind: processes, folders, tables, collections.
-Only what such a run's journal names is touched. With --all also what harness
+Only what such a run's journal names is touched; what --no-cleanup left on
+targets is in it and is removed, too. With --all also what harness
 keeps on this machine between runs: fetched binaries and descriptions of
 plugins. Baselines, run documents and installed plugins are never removed.`,
 		Args: noArgs,
@@ -36,10 +37,12 @@ plugins. Baselines, run documents and installed plugins are never removed.`,
 				return err
 			}
 			n := 0
-			err = leftovers.Sweep(cmd.Context(), a.journals(), a.hooks(c, targets, func(run, what string) {
+			hooks := a.hooks(c, targets, func(run, what string) {
 				n++
 				fmt.Fprintf(a.stdout, "removed %s (run %s)\n", what, run)
-			}))
+			})
+			hooks.Kept = true
+			err = leftovers.Sweep(cmd.Context(), a.journals(), hooks)
 			if err == nil {
 				err = a.removeLock(&n)
 			}

@@ -49,7 +49,7 @@ func newSession(ctx context.Context, a *app, c *catalog.Catalog, o *runOptions, 
 	s.run = newDocument(ctx, plan)
 	s.run.Plan.Settings = append(s.run.Plan.Settings, s.further()...)
 	var err error
-	s.journal, s.dir, err = a.ground(journal.Run{ID: s.run.ID, PID: os.Getpid(), ConfigFile: plan.ConfigFile, Dir: a.dir})
+	s.journal, s.dir, err = a.ground(journal.Run{ID: s.run.ID, PID: os.Getpid(), ConfigFile: plan.ConfigFile, Dir: a.dir, Keep: !plan.Cleanup})
 	if err != nil {
 		return nil, err
 	}

@@ -15,6 +15,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -75,11 +76,15 @@ const (
 // for the next sweep otherwise.
 func (j *Journal) Close() error {
 	err := j.File.Close()
-	if c, rerr := journal.ReadFile(j.Path); rerr == nil && len(c.Left) == 0 {
+	if c, rerr := journal.ReadFile(j.Path); rerr == nil && !slices.ContainsFunc(c.Left, outlives) {
 		err = errors.Join(err, os.Remove(j.Path))
 	}
 	return errors.Join(err, j.lock.Close())
 }
+
+// outlives says whether an object can outlive its run. What the reference stack
+// held is gone with the stack's processes.
+func outlives(e journal.Entry) bool { return e.Target != "reference" }
 
 // lockFile takes the lock of a journal without waiting. The kernel drops it
 // when the process ends, however that happens. Descriptors are close-on-exec,
@@ -130,6 +135,8 @@ func RemoveScratch(dir string, j sdk.Journal) error {
 type Hooks struct {
 	// Clean has objects on a target removed by the plugin that owns them.
 	Clean func(ctx context.Context, run journal.Run, owner, target string, objects []sdk.Object) error
+	// Kept asks to remove what a run left on targets on purpose, too.
+	Kept bool
 	// Removed is told of everything that was removed.
 	Removed func(run, what string)
 }
@@ -189,8 +196,12 @@ func sweepOne(ctx context.Context, path string, h Hooks) error {
 		return fmt.Errorf("%w: nothing of it was touched; look at it, remove by hand what it names, then remove it", err)
 	}
 	s := sweep{Hooks: h, run: c.Run}
-	if err := s.all(ctx, c.Left); err != nil {
+	spare := c.Run.Keep && !h.Kept
+	if err := s.all(ctx, c.Left, spare); err != nil {
 		return fmt.Errorf("clean up after run %s: %w", c.Run.ID, err)
+	}
+	if spare && len(onTargets(c.Left)) > 0 {
+		return nil // the journal is how they are found one day
 	}
 	return os.Remove(path)
 }
@@ -200,7 +211,8 @@ type sweep struct {
 	run journal.Run
 }
 
-func (s sweep) all(ctx context.Context, left []journal.Entry) error {
+// all removes what is left; what is on targets only if it is not to be spared.
+func (s sweep) all(ctx context.Context, left []journal.Entry, spare bool) error {
 	// Processes first: they may hold or make the rest.
 	var tokens []string
 	for _, e := range left {
@@ -214,6 +226,9 @@ func (s sweep) all(ctx context.Context, left []journal.Entry) error {
 	}
 	errs := []error{err}
 	for _, g := range onTargets(left) {
+		if spare {
+			break
+		}
 		if err := s.Clean(ctx, s.run, g.owner, g.target, g.objects); err != nil {
 			errs = append(errs, err)
 			continue
@@ -248,8 +263,8 @@ func onTargets(left []journal.Entry) []group {
 	var out []group
 	for i := len(left) - 1; i >= 0; i-- {
 		e := left[i]
-		if e.Object.Kind == proc.Kind || e.Object.Kind == KindFolder || e.Target == "reference" {
-			continue // what the reference stack held is gone with its processes
+		if e.Object.Kind == proc.Kind || e.Object.Kind == KindFolder || !outlives(e) {
+			continue
 		}
 		found := false
 		for k := range out {

@@ -25,6 +25,7 @@ type scene struct {
 	removed        []string
 	cleaned        []string
 	fail           error // of Clean
+	kept           bool  // asks for what was kept
 }
 
 func newScene(t *testing.T) *scene {
@@ -61,6 +62,7 @@ func (s *scene) scratch(id string, j sdk.Journal) string {
 
 func (s *scene) sweep() error {
 	return Sweep(context.Background(), s.journals, Hooks{
+		Kept:    s.kept,
 		Removed: func(run, what string) { s.removed = append(s.removed, run+": "+what) },
 		Clean: func(_ context.Context, run journal.Run, owner, target string, objects []sdk.Object) error {
 			var names []string
@@ -324,5 +326,39 @@ func TestRunsThatStartAndSweepAtOnceDoNotDisturbEachOther(t *testing.T) {
 	runs.Wait()
 	if left, err := os.ReadDir(s.journals); err != nil || len(left) > 0 {
 		t.Errorf("left: %v, %v", left, err)
+	}
+}
+
+func TestWhatWasKeptOnPurposeGoesOnlyWhenThatIsAskedFor(t *testing.T) {
+	s := newScene(t)
+	j, err := Create(s.journals, journal.Run{ID: "r1", PID: os.Getpid(), Keep: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := s.scratch("r1", j)
+	table := sdk.Object{Kind: "table", Name: "harness_r1_t"}
+	if err := errors.Join(j.For("db", "main-db").Record(table), j.Close()); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.sweep(); err != nil || len(s.cleaned) > 0 {
+		t.Errorf("a sweep removed what was kept: %q, %v", s.cleaned, err)
+	}
+	if _, err := os.Stat(dir); !os.IsNotExist(err) {
+		t.Errorf("the folder is no such thing and is still there: %v", err)
+	}
+	s.kept = true
+	if err := s.sweep(); err != nil || len(s.cleaned) != 1 {
+		t.Errorf("it was asked for and is still there: %q, %v", s.cleaned, err)
+	}
+}
+
+func TestAJournalOfReferenceObjectsOnlyEndsWithItsRun(t *testing.T) {
+	s := newScene(t)
+	j := s.run("r1")
+	if err := errors.Join(j.For("db", "reference").Record(sdk.Object{Kind: "schema", Name: "harness_r1"}), j.Close()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(j.Path); !os.IsNotExist(err) {
+		t.Errorf("the journal is left: %v", err)
 	}
 }

@@ -3,7 +3,6 @@ package reference
 import (
 	"context"
 	"errors"
-	"fmt"
 
 	"github.com/benchharness/harness/plugins/internal/postgres"
 	"github.com/benchharness/harness/sdk"
@@ -46,7 +45,6 @@ func startPostgres(ctx context.Context, s *Stack, o Options) (Component, error) 
 		Target: sdk.Target{DSN: dsn},
 		Provenance: map[string]string{
 			"target": "harness reference", "engine": "PostgreSQL, private server", "server_version": srv.Version(), "source": srv.Source(),
-			"settings": fmt.Sprintf("%v", srv.Settings()),
 		},
 	}, nil
 }

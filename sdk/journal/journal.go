@@ -49,6 +49,8 @@ type Run struct {
 	PID        int    `json:"pid"`
 	ConfigFile string `json:"config_file,omitempty"` // where its targets are named
 	Dir        string `json:"dir,omitempty"`         // working directory, for .env
+	// Keep says that what is left on targets was left there on purpose.
+	Keep bool `json:"keep,omitempty"`
 }
 
 // File is an open journal, seen by one owner. It is a [sdk.Journal]. The zero
