@@ -47,7 +47,7 @@ lint:
 	$(TOOL) golangci-lint run ./...
 	$(TOOL) buf lint
 
-race:
+race: test-tools
 	$(GO) test -race ./sdk/... ./internal/... ./plugins/...
 
 cross:
