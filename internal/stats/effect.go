@@ -1,10 +1,6 @@
 package stats
 
-import (
-	"math"
-
-	"gonum.org/v1/gonum/stat/distuv"
-)
+import "math"
 
 // Interval is a confidence or prediction interval, in the unit of the estimate.
 // Bounds may be infinite. Both are NaN when the level asked for is not between
@@ -72,7 +68,10 @@ func (e Effect) TwoSided(h float64) float64 {
 
 // Interval is the two-sided confidence interval at a level such as 0.95.
 func (e Effect) Interval(level float64) Interval {
-	half := e.margin((1 - level) / 2)
+	half := math.NaN()
+	if level > 0 {
+		half = e.margin((1 - level) / 2)
+	}
 	return Interval{Lo: e.Estimate - half, Hi: e.Estimate + half, Level: level}
 }
 
@@ -117,27 +116,3 @@ func zeroOrOne(reject bool, h float64) float64 {
 	}
 	return 1
 }
-
-// tUpper is P(T > t) for Student's t, exact in the far tail too. It is NaN when
-// df is not positive, as in the zero Effect.
-func tUpper(t, df float64) float64 {
-	if !(df > 0) || math.IsNaN(t) {
-		return math.NaN()
-	}
-	return distuv.StudentsT{Sigma: 1, Nu: df}.Survival(t)
-}
-
-// tQuantileUpper is the t with P(T > t) = alpha, for 0 < alpha < 1. Going by the
-// lower tail keeps its accuracy where 1−alpha would round to 1.
-func tQuantileUpper(alpha, df float64) float64 {
-	if !(df > 0) {
-		return math.NaN()
-	}
-	return -distuv.StudentsT{Sigma: 1, Nu: df}.Quantile(alpha)
-}
-
-// normalUpper is P(Z > z) for the standard normal, exact in the far tail too.
-func normalUpper(z float64) float64 { return math.Erfc(z/math.Sqrt2) / 2 }
-
-// normalQuantileUpper is the z with P(Z > z) = alpha, for 0 < alpha < 1.
-func normalQuantileUpper(alpha float64) float64 { return -distuv.UnitNormal.Quantile(alpha) }

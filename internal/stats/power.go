@@ -1,8 +1,6 @@
 package stats
 
-import (
-	"math"
-)
+import "math"
 
 // MaxRounds is the largest answer of [RequiredRounds].
 const MaxRounds = 100_000
@@ -39,15 +37,17 @@ func RequiredRounds(p RoundsPlan) (n int, ok bool, err error) {
 	if err := p.check(); err != nil {
 		return 0, false, err
 	}
-	if p.PowerAt(MaxRounds) < p.Power {
+	n = p.guess()
+	if n == MaxRounds && p.PowerAt(n) < p.Power {
 		return 0, false, nil
 	}
-	n = p.guess()
 	for n > 2 && p.PowerAt(n-1) >= p.Power {
 		n--
 	}
-	for n < MaxRounds && p.PowerAt(n) < p.Power {
-		n++
+	for p.PowerAt(n) < p.Power {
+		if n++; n > MaxRounds {
+			return 0, false, nil
+		}
 	}
 	return n, true, nil
 }

@@ -140,8 +140,3 @@ func (w walk) density(x, dt float64) float64 {
 	}
 	return sum
 }
-
-// gauss is the normal density with the given variance.
-func gauss(x, variance float64) float64 {
-	return math.Exp(-x*x/(2*variance)) / math.Sqrt(2*math.Pi*variance)
-}
