@@ -22,7 +22,7 @@ func autoregressive(random *rand.Rand, n int, phi float64) []float64 {
 
 func TestBlockBootstrapCoversTheMean(t *testing.T) {
 	random := rand.New(rand.NewPCG(8, 8))
-	const repetitions = 600
+	const repetitions = 300
 	for _, c := range []struct {
 		name      string
 		n         int

@@ -125,7 +125,7 @@ func TestEnergyEqualsItsDefinition(t *testing.T) {
 
 func TestEDivisiveSeldomFindsWhatIsNotThere(t *testing.T) {
 	random := rand.New(rand.NewPCG(13, 13))
-	const histories = 400
+	const histories = 200
 	alarms := 0
 	for i := range histories {
 		if len(changes(t, normals(random, 60, 0, 1), ChangeOptions{Seed: uint64(i), Permutations: 99})) > 0 {

@@ -129,7 +129,7 @@ func (p RoundsPlan) PowerAt(n int) float64 {
 	}
 	lgamma, _ := math.Lgamma(df / 2)
 	norm := math.Ln2 + df/2*math.Log(df/2) - lgamma
-	return simpson(max(0, 1-reach), 1+reach, steps, func(s float64) float64 {
+	return min(1, simpson(max(0, 1-reach), 1+reach, steps, func(s float64) float64 {
 		if s == 0 {
 			if df > 1 {
 				return 0
@@ -138,7 +138,7 @@ func (p RoundsPlan) PowerAt(n int) float64 {
 		}
 		density := math.Exp(norm + (df-1)*math.Log(s) - df*s*s/2)
 		return density * normalUpper(critical*s-shift)
-	})
+	}))
 }
 
 // simpson integrates f over lo…hi with an even number of steps.
