@@ -31,6 +31,8 @@ type shard struct {
 	wait     waiter
 	issued   uint64
 	skipped  uint64
+	waited   uint64 // ops that found no idle worker at their intended start
+	backlog  uint64 // of those, ops still waiting when the schedule was over
 	overflow uint64
 	censored *hdrhistogram.Histogram // of skipped ops, up to when they were given up
 }
@@ -54,8 +56,9 @@ func (r *run) giveUp(t time.Duration) time.Duration {
 }
 
 // take waits for the token and for the next op's intended start. It returns
-// with the token passed on; ok is false when the worker is to stop.
-func (s *shard) take(r *run) (index uint64, at time.Duration, ok bool) {
+// with the token passed on; ok is false when the worker is to stop. idle is
+// since when the worker has been idle.
+func (s *shard) take(r *run, idle time.Duration) (index uint64, at time.Duration, ok bool) {
 	<-s.token
 	for {
 		index, at, ok = s.schedule.next()
@@ -71,6 +74,12 @@ func (s *shard) take(r *run) (index uint64, at time.Duration, ok bool) {
 		if end := r.giveUp(at); now > end {
 			s.skip(end - at)
 			continue
+		}
+		if idle > at {
+			s.waited++
+			if now > r.scheduleEnd {
+				s.backlog++
+			}
 		}
 		s.spin(r, now, at, slept)
 		return index, at, true
@@ -138,7 +147,7 @@ func (w *worker) runOpen(r *run) {
 	s := r.shards[w.n%len(r.shards)]
 	var idle time.Duration
 	for {
-		i, at, ok := s.take(r)
+		i, at, ok := s.take(r, idle)
 		if !ok {
 			return
 		}

@@ -114,6 +114,58 @@ func TestABacklogLeftAfterTheDrainIsSkippedAndCensored(t *testing.T) {
 	})
 }
 
+func TestARateThatIsNotSustainedIsInvalidThoughEveryOpWasSent(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		p      Plan
+		do     doFunc
+		counts Counts
+		level  Level // "" for no finding
+		code   string
+	}{
+		{"three times the capacity", Plan{Model: Constant, Rate: 300, Workers: 1, Duration: time.Second}, takes(10 * time.Millisecond),
+			Counts{Scheduled: 300, OK: 300}, Invalid, "under_achieved"},
+		{"three times the capacity, at random", Plan{Model: Poisson, Rate: 600, Workers: 2, Duration: time.Second, Seed: 7}, takes(10 * time.Millisecond),
+			Counts{}, Invalid, "under_achieved"},
+		{"three times the capacity, by ops", Plan{Model: Constant, Rate: 300, Workers: 1, Ops: 300}, takes(10 * time.Millisecond),
+			Counts{Scheduled: 300, OK: 300}, Invalid, "under_achieved"},
+		{"a twentieth too much", Plan{Model: Constant, Rate: 105, Workers: 1, Duration: 10 * time.Second}, takes(10 * time.Millisecond),
+			Counts{Scheduled: 1050, OK: 1050}, Invalid, "under_achieved"},
+		{"a twentieth less than the capacity", Plan{Model: Constant, Rate: 95, Workers: 1, Duration: 10 * time.Second}, takes(10 * time.Millisecond),
+			Counts{Scheduled: 950, OK: 950}, "", ""},
+		{"ops longer than the round, each with a worker", Plan{Model: Constant, Rate: 10, Workers: 20, Duration: time.Second}, takes(2 * time.Second),
+			Counts{Scheduled: 10, OK: 10}, "", ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			inBubble(t, c.p, c.do, func(t *testing.T, res Result, err error) {
+				if err != nil || c.counts != (Counts{}) && res.Counts != c.counts || res.Counts.OK != res.Counts.Scheduled {
+					t.Fatalf("%+v, %v, want %+v", res.Counts, err, c.counts)
+				}
+				if c.code == "" && len(res.Validity) > 0 || c.code != "" && !has(res, c.level, c.code) {
+					t.Errorf("found %v, want %q %q", res.Validity, c.level, c.code)
+				}
+			})
+		})
+	}
+}
+
+func TestAStallAtTheEndOfAnOpenLoopIsACaution(t *testing.T) {
+	p := Plan{Model: Constant, Rate: 1000, Workers: 16, Duration: 2 * time.Second}
+	synctest.Test(t, func(t *testing.T) {
+		base := time.Now()
+		res, err := virtual(func(context.Context, *sdk.Op) error {
+			if at := time.Since(base); at > 1900*time.Millisecond && at < 2100*time.Millisecond {
+				time.Sleep(2100*time.Millisecond - at)
+			}
+			return nil
+		}).Round(t.Context(), p, nil)
+		checkRecords(t, res)
+		if err != nil || len(res.Validity) != 1 || !has(res, Caution, "backlog") {
+			t.Errorf("%v, found %v, want a caution", err, res.Validity)
+		}
+	})
+}
+
 func TestACancelledOpenLoopCountsWhatWasIntendedUntilThen(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())

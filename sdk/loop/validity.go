@@ -15,6 +15,7 @@ func invalid(code, format string, args ...any) Finding {
 
 const (
 	achievedShare = 0.99 // of the scheduled ops of an open loop have to be sent
+	waitedShare   = 0.5  // of them finding no idle worker makes a backlog at the end a rate that was not sustained
 	lagShare      = 0.1  // of the response may be the generator's lag, at each quantile
 )
 
@@ -50,11 +51,8 @@ func (r *run) judge(res *Result) {
 		}
 		res.add(invalid("no_success", "%s", why))
 	}
-	if sent := c.Scheduled - min(c.Scheduled, c.Skipped); r.plan.Model != Closed && float64(sent) < achievedShare*float64(c.Scheduled) {
-		res.add(invalid("under_achieved", "%d of %d scheduled ops were sent (%.1f%%), want %g%%: lower the rate or allow more in flight",
-			sent, c.Scheduled, 100*float64(sent)/float64(c.Scheduled), 100*achievedShare))
-	}
 	if r.plan.Model != Closed {
+		r.judgeRate(res)
 		judgeLag(res)
 	}
 	if res.Overflow > 0 {
@@ -63,6 +61,35 @@ func (r *run) judge(res *Result) {
 }
 
 func (res *Result) add(f Finding) { res.Validity = append(res.Validity, f) }
+
+// judgeRate finds out whether the ops of an open loop were sent at their rate.
+// An op sent after the schedule was over did not come at the rate either: a
+// target at a third of the offered rate answers everything in three times the
+// time, and then the latencies tell how long the round was. A short stall at
+// the end leaves a backlog too; there most ops found an idle worker.
+func (r *run) judgeRate(res *Result) {
+	c := res.Counts
+	sent := c.Scheduled - min(c.Scheduled, c.Skipped)
+	var waited, backlog uint64
+	for _, s := range r.shards {
+		waited += s.waited
+		backlog += s.backlog
+	}
+	inTime := sent - min(sent, backlog)
+	few := func(n uint64) bool { return float64(n) < achievedShare*float64(c.Scheduled) }
+	switch {
+	case few(sent):
+		res.add(invalid("under_achieved", "%d of %d scheduled ops were sent (%.1f%%), want %g%%: lower the rate or allow more in flight",
+			sent, c.Scheduled, 100*float64(sent)/float64(c.Scheduled), 100*achievedShare))
+	case few(inTime) && float64(waited) >= waitedShare*float64(c.Scheduled):
+		res.add(invalid("under_achieved", "%d of %d scheduled ops were sent before the schedule was over (%.1f%%), want %g%%: "+
+			"the rate is more than was sustained; lower it or allow more in flight",
+			inTime, c.Scheduled, 100*float64(inTime)/float64(c.Scheduled), 100*achievedShare))
+	case few(inTime):
+		res.add(caution("backlog", "%d of %d ops were still waiting when the schedule was over: the target was slow at the end of the round",
+			backlog, c.Scheduled))
+	}
+}
 
 // judgeLag compares lag and response at each quantile. The worst finding
 // counts: the first that is invalid, else the first caution.
