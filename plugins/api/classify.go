@@ -19,6 +19,12 @@ import (
 // errBodyTooLarge says that a response is larger than max_body.
 var errBodyTooLarge = errors.New("the body is larger than max_body")
 
+// errResent says that net/http sent a request again, unasked. It does so with
+// GET and the like when a kept-alive connection breaks before the answer: the
+// target would have failed without being counted. (Over HTTP/2 only requests
+// that the target says it has not looked at are sent again.)
+var errResent = errors.New("the connection was closed before the answer; the one that came is to a request sent again")
+
 // classifyTransport puts an error of a request that got no whole response
 // into a class.
 func classifyTransport(err error) error {
@@ -63,7 +69,7 @@ func transportClass(err error) string {
 		return "tls"
 	case errors.As(err, &op) && op.Op == "dial":
 		return "connect"
-	case isReset(err):
+	case errors.Is(err, errResent), isReset(err):
 		return "reset"
 	case strings.Contains(err.Error(), "malformed"), strings.Contains(err.Error(), "http2: "):
 		return "protocol" // net/http has no types for these

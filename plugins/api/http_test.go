@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -242,6 +243,44 @@ func TestASlowAnswerEndsWithTheOpsContext(t *testing.T) {
 	slow.Store(false)
 	if err := do(t, w, 2); err != nil {
 		t.Errorf("the op after a given up one: %v", err)
+	}
+}
+
+func TestARequestThatNetHTTPSentAgainIsAFailedOp(t *testing.T) {
+	var asked atomic.Int32
+	reset := func(w http.ResponseWriter) {
+		c, _, err := w.(http.Hijacker).Hijack()
+		if err != nil {
+			panic(err)
+		}
+		_ = c.(*net.TCPConn).SetLinger(0) // else it ends with an EOF, which is as good
+		c.Close()
+	}
+	srv := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		switch n := asked.Add(1); {
+		case r.URL.Path == "/to":
+		case r.URL.Path == "/from":
+			http.Redirect(w, r, "/to", http.StatusFound)
+		case n == 3:
+			reset(w)
+		}
+	})
+	w := worker(t, mustSetup(t, "http", targetOf(srv), nil), 0)
+	if err := do(t, w, 0); err != nil {
+		t.Fatal(err)
+	}
+	wantClass(t, do(t, w, 1), "reset", "sent again")
+	if n := asked.Load(); n != 4 {
+		t.Errorf("the target was asked %d times; want 4, or net/http has changed and the check is of no use", n)
+	}
+	if err := do(t, w, 2); err != nil {
+		t.Errorf("the op after it: %v", err)
+	}
+	followed := worker(t, mustSetup(t, "http", targetOf(srv), map[string]any{"path": "/from", "follow_redirects": true}), 0)
+	for i := range uint64(3) {
+		if err := do(t, followed, i); err != nil {
+			t.Errorf("a redirect is taken for a request sent again: %v", err)
+		}
 	}
 }
 

@@ -28,7 +28,8 @@ type httpSession struct {
 	secrets   redactor
 	maxBody   int64
 	transport *http.Transport
-	tripper   http.RoundTripper // transport, or what follows redirects over it
+	follow    bool
+	headers   map[string]string // of the target, which no other host gets
 	info      sdk.SessionInfo
 }
 
@@ -37,7 +38,7 @@ func setupHTTP(ctx context.Context, req sdk.SetupRequest, p httpParams, graphql 
 	if err != nil {
 		return nil, err
 	}
-	s := &httpSession{secrets: e.secrets, maxBody: int64(p.MaxBody)}
+	s := &httpSession{secrets: e.secrets, maxBody: int64(p.MaxBody), follow: p.FollowRedirects, headers: e.headers}
 	if s.expect, err = compileExpect(p.Expect); err != nil {
 		return nil, err
 	}
@@ -51,10 +52,6 @@ func setupHTTP(ctx context.Context, req sdk.SetupRequest, p httpParams, graphql 
 		return nil, err
 	}
 	s.transport = newTransport(req.MaxWorkers, version, e.url.Scheme, p.TLSInsecure)
-	s.tripper = s.transport
-	if p.FollowRedirects {
-		s.tripper = newFollower(s.transport, e.headers)
-	}
 	s.info.WorkloadDigest = workload(req, data)
 	s.info.Provenance = map[string]string{"engine": "net/http", "address": address(e.url)}
 	if err := s.firstRequest(ctx, req, e.label); err != nil {
@@ -105,8 +102,8 @@ func newTransport(workers int, version, scheme string, insecure bool) *http.Tran
 type follower struct{ client *http.Client }
 
 // newFollower keeps the target's headers from other hosts: net/http does so
-// for Authorization and cookies only.
-func newFollower(t http.RoundTripper, secret map[string]string) *follower {
+// for Authorization and cookies only. It calls hop before each further request.
+func newFollower(t http.RoundTripper, secret map[string]string, hop func()) *follower {
 	return &follower{&http.Client{Transport: t, CheckRedirect: func(r *http.Request, via []*http.Request) error {
 		if len(via) >= 10 {
 			return fmt.Errorf("stopped after %d redirects", len(via))
@@ -116,6 +113,7 @@ func newFollower(t http.RoundTripper, secret map[string]string) *follower {
 				r.Header.Del(name)
 			}
 		}
+		hop()
 		return nil
 	}}}
 }
@@ -162,19 +160,31 @@ func (s *httpSession) Close(context.Context) error {
 
 // httpWorker does requests, one at a time.
 type httpWorker struct {
-	s     *httpSession
-	op    *sdk.Op
-	trace *httptrace.ClientTrace
-	body  bytes.Buffer
-	seen  func(*http.Response) // during setup only
+	s       *httpSession
+	tripper http.RoundTripper // the session's transport, or what follows redirects over it
+	op      *sdk.Op
+	trace   *httptrace.ClientTrace
+	conns   int  // connections that the request, or its last hop, was given
+	resent  bool // a hop was given more than one
+	body    bytes.Buffer
+	seen    func(*http.Response) // during setup only
 }
 
 func newHTTPWorker(s *httpSession) *httpWorker {
-	w := &httpWorker{s: s}
+	w := &httpWorker{s: s, tripper: s.transport}
+	if s.follow {
+		w.tripper = newFollower(s.transport, s.headers, func() { w.conns = 0 })
+	}
 	// GotConn is called by the goroutine of Do. The trace costs an op two
 	// allocations of 70 bytes together, in 52 of 4.2 KB; see BenchmarkOp.
-	w.trace = &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { w.op.Sent() }}
+	w.trace = &httptrace.ClientTrace{GotConn: w.gotConn}
 	return w
+}
+
+func (w *httpWorker) gotConn(httptrace.GotConnInfo) {
+	w.op.Sent()
+	w.conns++
+	w.resent = w.resent || w.conns > 1
 }
 
 // Do does one request and checks its answer.
@@ -183,9 +193,9 @@ func (w *httpWorker) Do(ctx context.Context, op *sdk.Op) error {
 }
 
 func (w *httpWorker) do(ctx context.Context, op *sdk.Op) error {
-	w.op = op
+	w.op, w.conns, w.resent = op, 0, false
 	r := w.request(httptrace.WithClientTrace(ctx, w.trace), op)
-	resp, err := w.s.tripper.RoundTrip(r)
+	resp, err := w.tripper.RoundTrip(r)
 	if err != nil {
 		return w.failed(ctx, err)
 	}
@@ -195,6 +205,9 @@ func (w *httpWorker) do(ctx context.Context, op *sdk.Op) error {
 	}
 	if err := w.read(resp.Body); err != nil {
 		return w.failed(ctx, err)
+	}
+	if w.resent && resp.ProtoMajor == 1 {
+		return sdk.Classify(transportClass(errResent), errResent)
 	}
 	return w.s.expect.check(resp.StatusCode, resp.Header, w.body.Bytes())
 }
