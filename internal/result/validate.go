@@ -257,12 +257,15 @@ type nameOption bool
 const optional nameOption = true
 
 func (c *checker) name(path, s string, opts ...nameOption) {
-	if err := checkName(s); err != nil && (s != "" || !slices.Contains(opts, optional)) {
+	if err := CheckName(s); err != nil && (s != "" || !slices.Contains(opts, optional)) {
 		c.fail(path, "%w", err)
 	}
 }
 
-func checkName(s string) error {
+// CheckName reports what is wrong with a name in a document of harness: it is
+// to be UTF-8, not empty, of at most 300 bytes, and without control characters
+// and those that reorder text.
+func CheckName(s string) error {
 	switch {
 	case s == "":
 		return errors.New("is empty")

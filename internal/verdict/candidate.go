@@ -1,0 +1,147 @@
+package verdict
+
+import (
+	"fmt"
+	"math"
+	"strings"
+
+	"github.com/benchharness/harness/internal/result"
+	"github.com/benchharness/harness/internal/stats"
+)
+
+const (
+	successRatio = "success_ratio"
+	latencies    = "latency_" // prefix of those of the response clock
+)
+
+// candidate is a metric on its way to a verdict.
+type candidate struct {
+	id  string
+	row Row
+	scale
+	// open says that effect is to be judged; otherwise the row has its verdict.
+	open   bool
+	effect stats.Effect // oriented: positive is worse
+	plan   stats.RoundsPlan
+	// threshold and floor are in the unit of the effect.
+	threshold, floor float64
+	level            float64 // what the adjusted p was compared with
+	design           Design
+}
+
+// newRow begins the row of a metric.
+func newRow(b *result.Benchmark, m result.Metric) Row {
+	params := b.Params
+	if params == nil {
+		params = map[string]string{}
+	}
+	return Row{
+		Benchmark: b.ID, Params: params, Plugin: b.Plugin,
+		Metric: m.Name, Unit: m.Unit, Better: m.Better, Scale: m.Scale, Gate: m.Gate,
+	}
+}
+
+func (s *set) begin(b *result.Benchmark, m result.Metric) *candidate {
+	c := &candidate{
+		id: MetricID(b.ID, b.Params, m.Name), row: newRow(b, m), design: s.design,
+		scale: scale{absolute: m.Scale == "absolute", higher: m.Better == "higher"},
+	}
+	c.row.Threshold = s.policy.threshold(b.ID, m.Name).MaxRegression
+	c.row.Floor = s.policy.FloorMin
+	return c
+}
+
+// lone is a metric that one side has.
+func (s *set) lone(b *result.Benchmark, m result.Metric, v Verdict, reason string) *candidate {
+	c := s.begin(b, m)
+	if v == Missing {
+		c.row.Base, c.row.BasePerRound = m.Value, m.PerRound
+	} else {
+		c.row.Head, c.row.HeadPerRound = m.Value, m.PerRound
+	}
+	return c.settle(v, reason)
+}
+
+func (c *candidate) settle(v Verdict, reason string) *candidate {
+	c.row.Verdict, c.row.Reason, c.open = v, reason, false
+	return c
+}
+
+// candidate compares a metric of head with the same of the base runs. It is
+// nil for an informational metric that neither side could measure.
+func (s *set) candidate(head *result.Benchmark, m result.Metric, found selection) *candidate {
+	c := s.begin(head, m)
+	var base []result.Metric
+	var problem string
+	for _, b := range found.base {
+		bm, ok := metricOf(b.bench, m.Name)
+		switch {
+		case !ok || bm.Value == nil:
+		case bm.Unit != m.Unit || bm.Better != m.Better || bm.Scale != m.Scale:
+			problem = fmt.Sprintf("the metric is another one: %s, %s is better, %s in base; %s, %s, %s in head",
+				name(bm.Unit), bm.Better, bm.Scale, name(m.Unit), m.Better, m.Scale)
+		default:
+			base = append(base, bm)
+		}
+	}
+	c.row.Head, c.row.HeadPerRound = m.Value, m.PerRound
+	if len(base) > 0 {
+		c.row.Base, c.row.BasePerRound = base[len(base)-1].Value, base[len(base)-1].PerRound
+	}
+	c.row.Cautions = append(c.row.Cautions, found.cautions...)
+	switch {
+	case m.Value == nil && len(base) == 0 && problem == "" && !m.Gate:
+		return nil
+	case found.verdict != "":
+		return c.settle(found.verdict, found.reason)
+	case len(base) == 0 && problem != "":
+		return c.settle(Incomparable, problem)
+	case m.Value == nil && len(base) == 0:
+		return c.settle(Inconclusive, "neither side: "+head.Lookup(m.Name).Reason)
+	case len(base) == 0:
+		return c.settle(New, "base: "+found.base[len(found.base)-1].bench.Lookup(m.Name).Reason)
+	case m.Value == nil:
+		return c.settle(Missing, "head: "+head.Lookup(m.Name).Reason)
+	}
+	s.measure(c, base, m)
+	return c
+}
+
+func metricOf(b *result.Benchmark, name string) (result.Metric, bool) {
+	for _, m := range b.Metrics {
+		if m.Name == name {
+			return m, true
+		}
+	}
+	return result.Metric{}, false
+}
+
+// weighSuccess settles the success ratio, which is judged by its own limit, and
+// what a change of it beyond that limit makes incomparable: a target that
+// fails fast is not a fast one.
+func weighSuccess(scenario []*candidate, p Policy) {
+	for _, c := range scenario {
+		if c.row.Metric != successRatio || !c.open || !c.absolute || !c.higher {
+			continue
+		}
+		limit := p.successLimit(c.row.Benchmark)
+		worse := c.effect.Estimate
+		if !atLeast(math.Abs(worse), limit) || !c.certain(p.Alpha) {
+			return
+		}
+		c.threshold, c.floor, c.row.Threshold, c.row.Floor = limit, min(c.floor, limit), limit, min(c.row.Floor, limit)
+		c.row.Gate = true
+		word := "dropped"
+		v := Regressed
+		if worse < 0 {
+			v, word = Improved, "rose"
+		}
+		c.settle(v, fmt.Sprintf("the success ratio %s by %.3g points, its limit is %.3g", word, 100*math.Abs(worse), 100*limit))
+		for _, other := range scenario {
+			if strings.HasPrefix(other.row.Metric, latencies) && other.open {
+				other.settle(Incomparable, "the success ratio "+word+" beyond its limit: other ops were answered")
+			}
+		}
+		return
+	}
+}

@@ -1,0 +1,260 @@
+package verdict
+
+import (
+	"errors"
+	"fmt"
+	"math"
+
+	"github.com/benchharness/harness/internal/result"
+	"github.com/benchharness/harness/internal/stats"
+)
+
+// measure turns the values of both sides into an effect, or settles the
+// metric.
+func (s *set) measure(c *candidate, base []result.Metric, head result.Metric) {
+	s.limits(c)
+	var e stats.Effect
+	var err error
+	switch {
+	case s.design == Interleaved:
+		e, err = s.paired(c, base[len(base)-1].PerRound, head.PerRound)
+	case s.design == StoredMany && len(base) >= minBaseRuns:
+		e, err = s.predicted(c, base, head)
+	default:
+		s.widen(c, len(base))
+		e, err = s.welch(c, base, head.PerRound)
+	}
+	var few *stats.TooFewError
+	var undefined *noRatioError
+	switch {
+	case errors.As(err, &few):
+		c.tooFew(few)
+		return
+	case errors.As(err, &undefined):
+		c.settle(Incomparable, undefined.Error())
+		return
+	case err != nil:
+		c.settle(Invalid, err.Error())
+		return
+	}
+	if c.higher {
+		e = e.Negate()
+	}
+	c.effect, c.open = e, true
+}
+
+// tooFew settles a metric whose spread is not known.
+func (c *candidate) tooFew(few *stats.TooFewError) {
+	c.settle(Inconclusive, fmt.Sprintf("%s with a value: the spread between rounds takes two at least, better %d", plural(few.N, "round"), usefulRounds))
+	c.row.RoundsNeeded = usefulRounds
+	b, h := c.row.Base, c.row.Head
+	if b != nil && h != nil && c.row.Metric == successRatio && c.absolute && c.higher {
+		// Thousands of ops stand behind a success ratio: one round can say enough.
+		c.effect, c.open = stats.Effect{N: 2, Estimate: *b - *h, SE: math.Inf(1), DF: 1}, true
+		if *b == 1 || *h == 1 {
+			c.effect = stats.Effect{N: 2, Estimate: *b - *h, Exact: true}
+		}
+	}
+}
+
+// usefulRounds is what to ask for when nothing is known of the spread.
+const usefulRounds = 5
+
+// limits fills in threshold and floor before any widening. A floor that was
+// measured raises the threshold: below it nothing is called a difference.
+func (s *set) limits(c *candidate) {
+	t := s.policy.threshold(c.row.Benchmark, c.row.Metric)
+	size := max(0, t.MaxRegression)
+	measured := s.policy.Floors[c.id].Rounds
+	floor := max(min(s.policy.FloorMin, size), measured)
+	c.threshold, c.floor = c.in(size), c.in(floor)
+	if measured > size {
+		c.threshold = c.floor
+		c.row.Cautions = append(c.row.Cautions, "the threshold is raised to what this machine differs from itself by between rounds")
+	}
+	c.threshold = max(c.threshold, c.minAbsolute(t.MinAbsolute))
+	c.showLimits()
+}
+
+func (c *candidate) showLimits() {
+	c.row.Threshold, c.row.Floor = c.out(c.threshold), c.out(c.floor)
+}
+
+// minAbsolute is a difference in the metric's unit as tested. Taken from the
+// smaller value it is exact in both directions: max/min ≥ 1+m/min is the same
+// as max−min ≥ m.
+func (c *candidate) minAbsolute(m float64) float64 {
+	if !(m > 0) {
+		return 0
+	}
+	if c.absolute {
+		return m
+	}
+	if smaller := min(*c.row.Base, *c.row.Head); smaller > 0 {
+		return math.Log1p(m / smaller)
+	}
+	return 0
+}
+
+// widen adds the floor between runs to the threshold of a comparison that
+// cannot see it.
+func (s *set) widen(c *candidate, runs int) {
+	f := s.policy.Floors[c.id]
+	between, known := f.Runs, f.Runs > 0
+	if !known {
+		between = s.policy.RunFloor
+	}
+	c.threshold += c.in(between)
+	c.floor = max(c.floor, c.in(between))
+	c.showLimits()
+	what := "one base run does"
+	if runs > 1 {
+		what = fmt.Sprintf("%d base runs do", runs)
+	}
+	how := "as measured by harness aa"
+	if !known {
+		how = "assumed: measure it with harness aa"
+	}
+	c.row.Cautions = append(c.row.Cautions, fmt.Sprintf(
+		"%s not show how runs differ: the threshold is widened by the floor between runs, %.3g%% (%s)", what, 100*between, how))
+}
+
+// noRatioError says that a metric on a ratio scale has a value without
+// logarithm.
+type noRatioError struct{ value float64 }
+
+func (e *noRatioError) Error() string {
+	return fmt.Sprintf("a round has the value %v, which has no ratio to another; a metric that can be zero needs scale absolute", e.value)
+}
+
+// transform takes logarithms of values on a ratio scale.
+func (c *candidate) transform(values []float64) ([]float64, error) {
+	for _, v := range values {
+		if math.IsNaN(v) || math.IsInf(v, 0) {
+			return nil, fmt.Errorf("a round has the value %v", v)
+		}
+		if v <= 0 && !c.absolute {
+			return nil, &noRatioError{v}
+		}
+	}
+	if c.absolute {
+		return values, nil
+	}
+	return stats.Logs(values)
+}
+
+// paired compares rounds that were measured in turn. A pair counts when both
+// rounds have a value.
+func (s *set) paired(c *candidate, base, head []*float64) (stats.Effect, error) {
+	var b, h []float64
+	for i := range min(len(base), len(head)) {
+		if base[i] != nil && head[i] != nil {
+			b, h = append(b, *base[i]), append(h, *head[i])
+		}
+	}
+	if e, ok := identical(b, h); ok {
+		return e, nil
+	}
+	b, err := c.transform(b)
+	if err != nil {
+		return stats.Effect{}, err
+	}
+	if h, err = c.transform(h); err != nil {
+		return stats.Effect{}, err
+	}
+	d, err := stats.Differences(b, h)
+	if err != nil {
+		return stats.Effect{}, err
+	}
+	e, err := stats.PairedT(d)
+	c.plan.SD = e.SE * math.Sqrt(float64(len(d)))
+	return e, err
+}
+
+// welch compares rounds that were made at different times.
+func (s *set) welch(c *candidate, base []result.Metric, head []*float64) (stats.Effect, error) {
+	var b []float64
+	for _, m := range base {
+		b = append(b, values(m.PerRound)...)
+	}
+	h := values(head)
+	if e, ok := identical(b, h); ok {
+		return e, nil
+	}
+	b, err := c.transform(b)
+	if err != nil {
+		return stats.Effect{}, err
+	}
+	if h, err = c.transform(h); err != nil {
+		return stats.Effect{}, err
+	}
+	e, err := stats.Welch(b, h)
+	if err == nil && !e.Exact {
+		c.plan.SD, c.plan.HeadSD = math.Sqrt(stats.Variance(b)), math.Sqrt(stats.Variance(h))
+	}
+	return e, err
+}
+
+// predicted compares one run with what earlier runs let expect.
+func (s *set) predicted(c *candidate, base []result.Metric, head result.Metric) (stats.Effect, error) {
+	b := make([]float64, len(base))
+	for i, m := range base {
+		b[i] = *m.Value
+	}
+	c.row.Base, c.row.BasePerRound = c.centre(b), nil
+	h := []float64{*head.Value}
+	if e, ok := identical(b, h); ok {
+		return e, nil
+	}
+	b, err := c.transform(b)
+	if err != nil {
+		return stats.Effect{}, err
+	}
+	if h, err = c.transform(h); err != nil {
+		return stats.Effect{}, err
+	}
+	p, err := stats.Predict(b)
+	if err != nil {
+		return stats.Effect{}, err
+	}
+	return p.Effect(h[0])
+}
+
+// centre is the mean of base runs by the metric's scale.
+func (c *candidate) centre(runs []float64) *float64 {
+	mean := stats.GeometricMean(runs)
+	if c.absolute {
+		mean = stats.Mean(runs)
+	}
+	if math.IsNaN(mean) || math.IsInf(mean, 0) {
+		return nil
+	}
+	return &mean
+}
+
+// identical finds values that are all the same on both sides: that is no
+// difference on any scale, zero included.
+func identical(b, h []float64) (stats.Effect, bool) {
+	if len(b) == 0 || len(h) == 0 || len(b)+len(h) < 4 {
+		return stats.Effect{}, false
+	}
+	for _, side := range [][]float64{b, h} {
+		for _, v := range side {
+			if v != b[0] || math.IsInf(v, 0) {
+				return stats.Effect{}, false
+			}
+		}
+	}
+	return stats.Effect{N: len(b) + len(h), Exact: true}, true
+}
+
+// values are those of the rounds that have one.
+func values(per []*float64) []float64 {
+	out := make([]float64, 0, len(per))
+	for _, v := range per {
+		if v != nil {
+			out = append(out, *v)
+		}
+	}
+	return out
+}

@@ -1,0 +1,158 @@
+package verdict
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/benchharness/harness/internal/result"
+)
+
+// Fails says that the row fails a gate: a gating regression that nobody has
+// acknowledged, or no longer.
+func (r *Row) Fails() bool {
+	return r.Gate && r.Verdict == Regressed && (r.Acknowledged == nil || r.Acknowledged.Expired)
+}
+
+// ID is the row's [MetricID].
+func (r *Row) ID() string { return MetricID(r.Benchmark, r.Params, r.Metric) }
+
+// Exit is the exit code that the comparison asks for: 0, 1 for a failed gate
+// (a regression, or a budget of head), 4 for a gating metric that is invalid,
+// or without a verdict where the policy does not let that pass.
+func (c *Comparison) Exit(p Policy) int {
+	for i := range c.Rows {
+		if c.Rows[i].Fails() {
+			return 1
+		}
+	}
+	for _, b := range c.Budgets {
+		if b.Gate && b.Verdict == Missed {
+			return 1
+		}
+	}
+	for i := range c.Rows {
+		r := &c.Rows[i]
+		if !r.Gate {
+			continue
+		}
+		switch r.Verdict {
+		case Invalid:
+			return 4
+		case Inconclusive:
+			if p.Inconclusive == FailIt {
+				return 4
+			}
+		case New, Missing, Incomparable:
+			if p.Uncompared == FailIt {
+				return 4
+			}
+		}
+	}
+	return 0
+}
+
+// namedInSentence is how many regressions the sentence spells out.
+const namedInSentence = 3
+
+func (c *Comparison) sentence() string {
+	var failing, accepted []*Row
+	informational := 0
+	for i := range c.Rows {
+		r := &c.Rows[i]
+		switch {
+		case r.Fails():
+			failing = append(failing, r)
+		case r.Gate && r.Verdict == Regressed:
+			accepted = append(accepted, r)
+		case r.Verdict == Regressed:
+			informational++
+		}
+	}
+	var tail []string
+	if n := len(accepted); n > 0 {
+		tail = append(tail, fmt.Sprintf("%d acknowledged", n))
+	}
+	if informational > 0 {
+		tail = append(tail, fmt.Sprintf("%d informational worse", informational))
+	}
+	for _, part := range []struct {
+		v    Verdict
+		word string
+	}{
+		{Inconclusive, "undecided"}, {Invalid, "invalid"}, {Incomparable, "incomparable"}, {New, "new"}, {Missing, "missing"},
+	} {
+		if n := c.Counts[part.v]; n > 0 {
+			tail = append(tail, fmt.Sprintf("%d %s", n, part.word))
+		}
+	}
+	if missed := c.missedBudgets(); missed > 0 {
+		tail = append(tail, plural(missed, "budget")+" missed")
+	}
+	return strings.Join(append([]string{c.begin(failing)}, tail...), ", ")
+}
+
+// begin is the sentence up to the first comma.
+func (c *Comparison) begin(failing []*Row) string {
+	if len(failing) > 0 {
+		var named []string
+		for _, r := range failing[:min(len(failing), namedInSentence)] {
+			named = append(named, r.words())
+		}
+		s := plural(len(failing), "regression") + ": " + strings.Join(named, "; ")
+		if more := len(failing) - len(named); more > 0 {
+			s += fmt.Sprintf(" and %d more", more)
+		}
+		return s
+	}
+	decided := 0
+	for _, v := range []Verdict{Regressed, Improved, Slower, Faster, Unchanged} {
+		decided += c.Counts[v]
+	}
+	switch n := len(c.Rows); {
+	case n == 0:
+		return "Nothing to compare: no metric"
+	case c.Counts[New] == n:
+		return "Nothing to compare with"
+	case decided == 0:
+		return fmt.Sprintf("No verdict on any of %s", plural(n, "metric"))
+	case decided == n:
+		return fmt.Sprintf("No regression in %s", plural(n, "metric"))
+	default:
+		return fmt.Sprintf("No regression in %d of %s", decided, plural(n, "metric"))
+	}
+}
+
+func (c *Comparison) missedBudgets() int {
+	n := 0
+	for _, b := range c.Budgets {
+		if b.Verdict == Missed {
+			n++
+		}
+	}
+	return n
+}
+
+func plural(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}
+
+// words is the row as the sentence says it: api/search latency_p99 +14.2%
+// [+11.0, +17.5].
+func (r *Row) words() string {
+	s := result.Printable(r.ID(), 120)
+	if r.Change == nil {
+		return s
+	}
+	unit := "%"
+	if r.Scale == "absolute" {
+		unit = " points"
+	}
+	s += fmt.Sprintf(" %+.1f%s", 100**r.Change, unit)
+	if r.Low != nil && r.High != nil {
+		s += fmt.Sprintf(" [%+.1f, %+.1f]", 100**r.Low, 100**r.High)
+	}
+	return s
+}
