@@ -1,5 +1,6 @@
 // Package store keeps files whole: it replaces them atomically, guards a
-// folder against a second writer, and says which folders are harness's own.
+// folder against a second writer, keeps baselines with backups of what they
+// replaced, and says which folders are harness's own.
 //
 // It knows the run document only as something to encode and decode. What is
 // in it is package result's, and what to do about a file that cannot be

@@ -38,8 +38,9 @@ type FolderLock struct {
 // waiting. When another process has it, the error is a [*LockedError]. The
 // kernel releases the lock when the process ends, however it ends; a file
 // left behind by a killed process locks nothing.
-func Lock(dir string) (*FolderLock, error) {
-	path := filepath.Join(dir, LockName)
+func Lock(dir string) (*FolderLock, error) { return lockFile(filepath.Join(dir, LockName)) }
+
+func lockFile(path string) (*FolderLock, error) {
 	for {
 		f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o644)
 		if err != nil {
@@ -49,7 +50,7 @@ func Lock(dir string) (*FolderLock, error) {
 			pid := readPID(f)
 			f.Close()
 			if errors.Is(err, syscall.EWOULDBLOCK) {
-				return nil, &LockedError{Dir: dir, PID: pid}
+				return nil, &LockedError{Dir: filepath.Dir(path), PID: pid}
 			}
 			return nil, fmt.Errorf("lock %s: %w", path, err)
 		}
