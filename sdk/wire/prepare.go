@@ -56,9 +56,9 @@ func TargetFromProto(t *pluginv1.Target) sdk.Target {
 
 // InfoToProto translates what a session says of itself.
 func InfoToProto(i sdk.SessionInfo) *pluginv1.PrepareResponse {
-	out := &pluginv1.PrepareResponse{Provenance: i.Provenance, WorkloadDigest: i.WorkloadDigest}
+	out := &pluginv1.PrepareResponse{Provenance: notes(i.Provenance), WorkloadDigest: text(i.WorkloadDigest)}
 	for _, f := range i.Figures {
-		out.Figures = append(out.Figures, &pluginv1.Figure{Name: f.Name, Unit: f.Unit, Value: f.Value})
+		out.Figures = append(out.Figures, &pluginv1.Figure{Name: text(f.Name), Unit: text(f.Unit), Value: f.Value})
 	}
 	return out
 }

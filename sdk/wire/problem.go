@@ -36,7 +36,10 @@ func ErrorToStatus(err error) error {
 	case errors.Is(err, context.DeadlineExceeded):
 		code = codes.DeadlineExceeded
 	}
-	st := status.New(code, err.Error())
+	for _, t := range []*string{&problem.Message, &problem.Remedy, &problem.Subject} {
+		*t = text(*t)
+	}
+	st := status.New(code, text(err.Error()))
 	if detailed, derr := st.WithDetails(problem); derr == nil {
 		st = detailed
 	}

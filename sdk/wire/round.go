@@ -54,14 +54,14 @@ func ResultToProto(r loop.Result) (*pluginv1.RoundResult, error) {
 			Scheduled: r.Counts.Scheduled, Ok: r.Counts.OK, Failed: r.Counts.Failed,
 			TimedOut: r.Counts.TimedOut, Skipped: r.Counts.Skipped,
 		},
-		Errors: r.Errors, Samples: r.Samples, Batch: r.Batch, Overflow: r.Overflow,
+		Errors: tally(r.Errors), Samples: texts(r.Samples), Batch: r.Batch, Overflow: r.Overflow,
 		Values: map[string]*pluginv1.Value{}, Clocks: &pluginv1.Clocks{},
 	}
 	for name, v := range r.Values {
 		out.Values[name] = &pluginv1.Value{Count: v.Count, Sum: v.Sum, Min: v.Min, Max: v.Max}
 	}
 	for _, f := range r.Validity {
-		out.Validity = append(out.Validity, &pluginv1.Finding{Level: string(f.Level), Code: f.Code, Message: f.Message})
+		out.Validity = append(out.Validity, &pluginv1.Finding{Level: string(f.Level), Code: text(f.Code), Message: text(f.Message)})
 	}
 	for _, c := range clocks(&r.Clocks, out.Clocks) {
 		if *c.histogram == nil {

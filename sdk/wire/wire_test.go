@@ -315,3 +315,35 @@ func TestErrorsKeepWhatTheySayOverTheWire(t *testing.T) {
 		}
 	}
 }
+
+func TestTextThatIsNotUTF8CostsNoMessage(t *testing.T) {
+	const latin1, replaced = "caf\xe9", "caf\uFFFD"
+	r := result()
+	r.Errors = map[string]uint64{latin1: 1, "caf\xe8": 1}
+	r.Samples = []string{latin1}
+	r.Validity = []loop.Finding{{Level: loop.Caution, Code: latin1, Message: latin1}}
+	m, err := ResultToProto(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := ResultFromProto(over(t, m, &pluginv1.RoundResult{}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	same(t, got.Errors, map[string]uint64{replaced: 2})
+	same(t, got.Samples, []string{replaced})
+	same(t, got.Validity, []loop.Finding{{Level: loop.Caution, Code: replaced, Message: replaced}})
+
+	info, err := InfoFromProto(over(t, InfoToProto(sdk.SessionInfo{
+		Provenance: map[string]string{latin1: latin1}, WorkloadDigest: latin1, Figures: []sdk.Figure{{Name: latin1, Unit: latin1, Value: 1}},
+	}), &pluginv1.PrepareResponse{}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	same(t, info, sdk.SessionInfo{
+		Provenance: map[string]string{replaced: replaced}, WorkloadDigest: replaced, Figures: []sdk.Figure{{Name: replaced, Unit: replaced, Value: 1}},
+	})
+
+	same(t, ErrorFromStatus(ErrorToStatus(sdk.TargetDown(latin1, errors.New(latin1), latin1))),
+		sdk.TargetDown(replaced, errors.New(replaced), replaced))
+}
