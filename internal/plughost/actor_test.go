@@ -129,6 +129,12 @@ func (p *rawPlugin) RunRound(_ *pluginv1.RunRoundRequest, s pluginv1.PluginServi
 	case "silent in mid-round":
 		<-s.Context().Done()
 		return s.Context().Err()
+	case "endless round":
+		for s.Context().Err() == nil {
+			_ = s.Send(&pluginv1.RunRoundResponse{Event: &pluginv1.RunRoundResponse_Progress{Progress: &pluginv1.Progress{}}})
+			time.Sleep(time.Millisecond)
+		}
+		return s.Context().Err()
 	case "no result":
 		return nil
 	case "malformed histogram":

@@ -71,6 +71,10 @@ func (p *Plugin) Round(ctx context.Context, session string, plan loop.Plan, prog
 	defer cancel(nil)
 	watchdog := time.AfterFunc(p.opts.Silence, func() { cancel(errSilent) })
 	defer watchdog.Stop()
+	if limit := p.roundLimit(plan); limit > 0 {
+		end := time.AfterFunc(limit, func() { cancel(errEndless) })
+		defer end.Stop()
+	}
 	stream, err := p.rpc.RunRound(ctx, &pluginv1.RunRoundRequest{Session: session, Plan: wire.PlanToProto(plan)})
 	if err != nil {
 		return loop.Result{}, p.callError(ctx, "starting a round", err)
@@ -97,7 +101,19 @@ func (p *Plugin) Round(ctx context.Context, session string, plan loop.Plan, prog
 	}
 }
 
-var errSilent = errors.New("silent")
+var (
+	errSilent  = errors.New("silent")
+	errEndless = errors.New("endless")
+)
+
+// roundLimit is how long a round of the plan may take, or 0: one that only ops
+// bound takes as long as they take.
+func (p *Plugin) roundLimit(plan loop.Plan) time.Duration {
+	if plan.Duration == 0 {
+		return 0
+	}
+	return plan.Warmup + plan.Duration + plan.Drain + 2*plan.OpTimeout + p.opts.Overtime
+}
 
 // Teardown undoes Prepare.
 func (p *Plugin) Teardown(ctx context.Context, session string) error {

@@ -105,6 +105,9 @@ func (p *Plugin) callError(ctx context.Context, doing string, err error) error {
 	case errors.Is(cause, errSilent):
 		p.kill()
 		return p.fail("it was killed", "hung: no sign of life for %v while %s", p.opts.Silence, doing)
+	case errors.Is(cause, errEndless):
+		p.kill()
+		return p.fail("it was killed", "did not end a round that was over at least %v ago", p.opts.Overtime)
 	case cause != nil && !p.ended(0):
 		if errors.Is(cause, context.DeadlineExceeded) {
 			p.kill()

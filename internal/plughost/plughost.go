@@ -46,6 +46,10 @@ type Options struct {
 	// Silence is how long a round may go without a progress message before
 	// the plugin counts as hung; default 30 s.
 	Silence time.Duration
+	// Overtime is how much longer than its plan a round may take, with workers
+	// to make before it and ops to wait for after it, however much progress the
+	// plugin reports; default 10 min.
+	Overtime time.Duration
 	// StopGrace is how long the plugin has to end by itself; default 5 s.
 	StopGrace time.Duration
 }
@@ -67,6 +71,7 @@ type Plugin struct {
 func Start(ctx context.Context, opts Options) (*Plugin, error) {
 	opts.StartTimeout = cmp.Or(opts.StartTimeout, 15*time.Second)
 	opts.Silence = cmp.Or(opts.Silence, 30*time.Second)
+	opts.Overtime = cmp.Or(opts.Overtime, 10*time.Minute)
 	opts.StopGrace = cmp.Or(opts.StopGrace, 5*time.Second)
 	dir, err := socketDir(opts.Dir)
 	if err != nil {

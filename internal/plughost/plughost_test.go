@@ -138,6 +138,10 @@ func TestAPluginThatMisbehavesInACallIsNamed(t *testing.T) {
 		_, err := p.Round(context.Background(), "s", fewOps, nil)
 		return err
 	}
+	shortRound := func(p *Plugin) error {
+		_, err := p.Round(context.Background(), "s", loop.Plan{Model: loop.Closed, Workers: 1, Duration: time.Millisecond}, nil)
+		return err
+	}
 	for _, tt := range []struct {
 		role      string
 		call      func(*Plugin) error
@@ -150,6 +154,7 @@ func TestAPluginThatMisbehavesInACallIsNamed(t *testing.T) {
 		{"figure that is not a number", setUp, `plugin actor gave a malformed answer to setting up actor/fine: figure "ready" is NaN: want a name and a finite value`, "", true},
 		{"crash in mid-round", round, "plugin actor crashed (exit status 6) while running a round", "assertion failed", false},
 		{"silent in mid-round", round, "plugin actor hung: no sign of life for 300ms while running a round; it was killed", "", false},
+		{"endless round", shortRound, "plugin actor did not end a round that was over at least 100ms ago; it was killed", "", false},
 		{"no result", round, "plugin actor ended a round without a result", "", true},
 		{"malformed histogram", round, "plugin actor sent a malformed round result: the response clock: decode histogram: illegal base64 data at input byte 8", "", true},
 		{"more ops than times", round, "plugin actor sent a malformed round result: 1 response times for 500 ok, 0 timed-out and 0 skipped ops: the plugin's counts and histograms disagree", "", true},
@@ -160,6 +165,9 @@ func TestAPluginThatMisbehavesInACallIsNamed(t *testing.T) {
 			o := options(tt.role)
 			if strings.HasPrefix(tt.role, "silent") {
 				o.Silence = 300 * time.Millisecond
+			}
+			if strings.HasPrefix(tt.role, "endless") {
+				o.Overtime = 100 * time.Millisecond
 			}
 			p := start(t, o)
 			wantError(t, tt.call(p), tt.want, tt.log)
