@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync/atomic"
 
 	"github.com/spf13/cobra"
@@ -13,6 +14,7 @@ import (
 	"github.com/benchharness/harness/internal/catalog"
 	"github.com/benchharness/harness/internal/plughost"
 	"github.com/benchharness/harness/internal/progress"
+	"github.com/benchharness/harness/internal/result"
 	"github.com/benchharness/harness/internal/store"
 	"github.com/benchharness/harness/internal/suite"
 	"github.com/benchharness/harness/sdk"
@@ -29,13 +31,28 @@ type app struct {
 	view           atomic.Pointer[progress.View] // of the run that goes on, or nil
 }
 
-// say prints a line to stderr, above the live line where there is one.
+// say prints to stderr, above the live line where there is one.
 func (a *app) say(format string, args ...any) {
+	text := printable(fmt.Sprintf(format, args...))
 	if v := a.view.Load(); v != nil {
-		v.Note(format, args...)
+		v.Note("%s", text)
 		return
 	}
-	fmt.Fprintf(a.stderr, format+"\n", args...)
+	fmt.Fprintln(a.stderr, text)
+}
+
+// maxSaid is the length in bytes of the longest line that is said.
+const maxSaid = 4000
+
+// printable makes a text that may hold words of plugins and targets safe for a
+// terminal: its lines stay, whatever else could drive the terminal goes.
+func printable(text string) string {
+	lines := strings.Split(text, "\n")
+	for i, line := range lines {
+		rest := strings.TrimLeft(line, " ")
+		lines[i] = line[:len(line)-len(rest)] + result.Printable(rest, maxSaid)
+	}
+	return strings.Join(lines, "\n")
 }
 
 func newApp(stdout, stderr io.Writer) (*app, error) {

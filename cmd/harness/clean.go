@@ -39,7 +39,7 @@ plugins. Baselines, run documents and installed plugins are never removed.`,
 			n := 0
 			hooks := a.hooks(c, targets, func(run, what string) {
 				n++
-				fmt.Fprintf(a.stdout, "removed %s (run %s)\n", what, run)
+				fmt.Fprintln(a.stdout, printable(fmt.Sprintf("removed %s (run %s)", what, run)))
 			})
 			hooks.Kept = true
 			err = leftovers.Sweep(cmd.Context(), a.journals(), hooks)
@@ -65,10 +65,10 @@ plugins. Baselines, run documents and installed plugins are never removed.`,
 // removed now is said and does not stop the run.
 func sweepDead(ctx context.Context, a *app, c *catalog.Catalog) {
 	err := leftovers.Sweep(ctx, a.journals(), a.hooks(c, nil, func(run, what string) {
-		fmt.Fprintf(a.stderr, "harness: removed %s, left behind by run %s\n", what, run)
+		a.say("harness: removed %s, left behind by run %s", what, run)
 	}))
 	if err != nil {
-		fmt.Fprintf(a.stderr, "harness: warning: %v; harness clean tries again\n", err)
+		a.say("harness: warning: %v; harness clean tries again", err)
 	}
 }
 

@@ -52,11 +52,11 @@ func exitCode(stderr io.Writer, err error) int {
 		return exitPass
 	case errors.As(err, &e):
 		if e.err != nil {
-			fmt.Fprintf(stderr, "harness: %v\n", e.err)
+			fmt.Fprintln(stderr, printable("harness: "+e.err.Error()))
 		}
 		return e.code
 	}
-	fmt.Fprintf(stderr, "harness: %v\n", err)
+	fmt.Fprintln(stderr, printable("harness: "+err.Error()))
 	return codeOf(err)
 }
 

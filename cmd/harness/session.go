@@ -68,7 +68,11 @@ func (a *app) ground(run journal.Run) (*leftovers.Journal, string, error) {
 	if err != nil {
 		return nil, "", unusable("the journal of what is created", a.journals(), err, "HOME or XDG_STATE_HOME")
 	}
-	dir, err := leftovers.Scratch(os.TempDir(), run.ID, j)
+	temp, err := filepath.Abs(os.TempDir()) // a later clean works from another folder
+	dir := ""
+	if err == nil {
+		dir, err = leftovers.Scratch(temp, run.ID, j)
+	}
 	if err != nil {
 		_ = j.Close() // the folder is what stands in the way
 		return nil, "", unusable("a scratch folder", os.TempDir(), err, "TMPDIR")

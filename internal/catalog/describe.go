@@ -77,6 +77,7 @@ func (c *Catalog) remembered(e Entry) (sdk.Plugin, bool) {
 		return sdk.Plugin{}, false
 	}
 	p, err := wire.DescribeFromProto(&d)
+	tidy(&p)
 	return p, err == nil
 }
 
@@ -110,6 +111,7 @@ func (c *Catalog) ask(ctx context.Context, e Entry) (sdk.Plugin, error) {
 	if err != nil {
 		return sdk.Plugin{}, fmt.Errorf("plugin %s: %w", e.Path, err)
 	}
+	tidy(&p)
 	c.keep(e, d)
 	return p, nil
 }
