@@ -19,14 +19,17 @@ type candidate struct {
 	id  string
 	row Row
 	scale
+	design Design
+	rounds int // of head
+	alpha  float64
 	// open says that effect is to be judged; otherwise the row has its verdict.
 	open   bool
 	effect stats.Effect // oriented: positive is worse
-	plan   stats.RoundsPlan
+	margin float64      // from the estimate to either bound
+	spread stats.RoundsPlan
 	// threshold and floor are in the unit of the effect.
 	threshold, floor float64
-	level            float64 // what the adjusted p was compared with
-	design           Design
+	bySuccess        bool // the success ratio's own limit has decided
 }
 
 // newRow begins the row of a metric.
@@ -44,6 +47,7 @@ func newRow(b *result.Benchmark, m result.Metric) Row {
 func (s *set) begin(b *result.Benchmark, m result.Metric) *candidate {
 	c := &candidate{
 		id: MetricID(b.ID, b.Params, m.Name), row: newRow(b, m), design: s.design,
+		rounds: len(b.Rounds), alpha: s.policy.Alpha,
 		scale: scale{absolute: m.Scale == "absolute", higher: m.Better == "higher"},
 	}
 	c.row.Threshold = s.policy.threshold(b.ID, m.Name).MaxRegression
@@ -119,29 +123,50 @@ func metricOf(b *result.Benchmark, name string) (result.Metric, bool) {
 // weighSuccess settles the success ratio, which is judged by its own limit, and
 // what a change of it beyond that limit makes incomparable: a target that
 // fails fast is not a fast one.
-func weighSuccess(scenario []*candidate, p Policy) {
+func (s *set) weighSuccess(scenario []*candidate) {
 	for _, c := range scenario {
-		if c.row.Metric != successRatio || !c.open || !c.absolute || !c.higher {
+		if c.row.Metric != successRatio || !c.absolute || !c.higher {
 			continue
 		}
-		limit := p.successLimit(c.row.Benchmark)
-		worse := c.effect.Estimate
-		if !atLeast(math.Abs(worse), limit) || !c.certain(p.Alpha) {
+		limit := s.policy.successLimit(c.row.Benchmark)
+		worse, ok := c.successChange()
+		if !ok || !atLeast(math.Abs(worse), limit) {
 			return
 		}
-		c.threshold, c.floor, c.row.Threshold, c.row.Floor = limit, min(c.floor, limit), limit, min(c.row.Floor, limit)
-		c.row.Gate = true
-		word := "dropped"
-		v := Regressed
+		v, word := Regressed, "dropped"
 		if worse < 0 {
 			v, word = Improved, "rose"
 		}
+		c.threshold, c.floor, c.bySuccess = limit, min(c.floor, limit), true
+		c.showLimits()
+		c.row.Gate, c.row.RoundsNeeded, c.row.Cautions = true, 0, nil
 		c.settle(v, fmt.Sprintf("the success ratio %s by %.3g points, its limit is %.3g", word, 100*math.Abs(worse), 100*limit))
+		c.show()
 		for _, other := range scenario {
-			if strings.HasPrefix(other.row.Metric, latencies) && other.open {
+			if strings.HasPrefix(other.row.Metric, latencies) && other.comparable() {
 				other.settle(Incomparable, "the success ratio "+word+" beyond its limit: other ops were answered")
+				other.row.RoundsNeeded = 0
 			}
 		}
 		return
 	}
+}
+
+// comparable says that nothing stands in the way of a comparison but perhaps a
+// lack of rounds.
+func (c *candidate) comparable() bool { return c.open || c.row.Verdict == Inconclusive }
+
+// successChange is how far the success ratio fell, and whether that is sure:
+// significant by itself, or one side had no failure at all. Thousands of ops
+// stand behind such a side, so that one round of it is enough.
+func (c *candidate) successChange() (worse float64, sure bool) {
+	if !c.comparable() || c.row.Base == nil || c.row.Head == nil {
+		return 0, false
+	}
+	if !c.open && c.effect.N == 0 {
+		worse = *c.row.Base - *c.row.Head
+		c.effect = stats.Effect{N: 2, Estimate: worse, Exact: true}
+	}
+	worse = c.effect.Estimate
+	return worse, *c.row.Base == 1 || *c.row.Head == 1 || c.open && c.certain(c.alpha)
 }

@@ -45,11 +45,11 @@ func check(c *Comparison) error {
 		if err := r.check(); err != nil {
 			return fmt.Errorf("rows[%d]%w", i, err)
 		}
-		if id := r.ID(); seen[id] {
-			return fmt.Errorf("rows[%d]: %s is in the document twice", i, result.Printable(id, 120))
-		} else {
-			seen[id] = true
+		key := scenarioKey(r.Benchmark, r.Params) + r.Metric
+		if seen[key] {
+			return fmt.Errorf("rows[%d]: %s is in the document twice", i, result.Printable(r.ID(), 120))
 		}
+		seen[key] = true
 	}
 	for i := range c.Budgets {
 		b := &c.Budgets[i]

@@ -2,6 +2,7 @@ package verdict
 
 import (
 	"errors"
+	"fmt"
 
 	"github.com/benchharness/harness/internal/result"
 )
@@ -26,9 +27,9 @@ func Compare(base []*result.Run, head *result.Run, p Policy) (*Comparison, error
 	}
 	p = p.withDefaults()
 	s := newSet(base, head, p, storedDesign(base, head, p))
-	s.decide(nil, p.Alpha)
+	s.decide(decision{level: always(p.Alpha)})
 	c := document(s)
-	c.Method.Correction = "Holm over gating metrics, Benjamini-Hochberg over the others"
+	c.Method.Correction = storedCorrection
 	c.finish(s)
 	return c, nil
 }
@@ -48,16 +49,19 @@ func storedDesign(base []*result.Run, head *result.Run, p Policy) Design {
 }
 
 // Look says at which point of an interleaved comparison it is judged. The zero
-// value is all rounds, planned from the start, and no repeat.
+// value is all rounds, planned from the start and without a repeat: one set,
+// with Holm's correction over all gating metrics.
 type Look struct {
-	// Planned are the numbers of rounds at which it was going to be looked at;
-	// the present one is the first that is no less than the rounds there are.
+	// Planned are the numbers of rounds at which a benchmark was going to be
+	// looked at; the present look is the first that is no less than the rounds
+	// it has.
 	Planned []int
+	// Confirm says that the rounds only screen: what stands out is judged by a
+	// repeat, and without one it is inconclusive.
+	Confirm bool
 	// Flagged are the metrics, by [MetricID], that an earlier look flagged.
 	Flagged []string
-	// Repeat is the independent second set of rounds for the flagged metrics.
-	// Without one the first set stands alone, with Holm's correction over all
-	// gating metrics.
+	// Repeat is the independent second set of rounds, of the flagged metrics.
 	Repeat *Pair
 }
 
@@ -65,35 +69,38 @@ type Look struct {
 // first of head, and so on.
 type Pair struct{ Base, Head *result.Run }
 
+func (p *Pair) complete() bool { return p != nil && p.Base != nil && p.Head != nil }
+
 // ComparePairs judges head against a base that was measured in turn with it.
 //
 // With a repeat, flagged metrics are judged by the repeat alone: the first set
 // was chosen for looking bad, so its numbers exaggerate.
 func ComparePairs(base, head *result.Run, p Policy, look Look) (*Comparison, error) {
-	if base == nil || head == nil || look.Repeat != nil && (look.Repeat.Base == nil || look.Repeat.Head == nil) {
+	first := Pair{base, head}
+	if !first.complete() || look.Repeat != nil && !look.Repeat.complete() {
 		return nil, errors.New("compare interleaved rounds: it takes a base run and a head run")
 	}
 	p = p.withDefaults()
-	first := newSet([]*result.Run{base}, head, p, Interleaved)
-	levels, err := look.levels(first.rounds(), p)
+	at, err := newSpending(look.Planned, p)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("compare interleaved rounds: %w", err)
 	}
-	c := document(first)
-	c.Method.Looks = look.Planned
-	if look.Repeat == nil {
-		first.decide(nil, levels.family)
-		c.Method.Correction = "Holm over gating metrics, Benjamini-Hochberg over the others"
-	} else {
-		flagged := first.screen(levels.screen, look.Flagged)
-		first.decide(flagged, p.Alpha)
-		second := newSet([]*result.Run{look.Repeat.Base}, look.Repeat.Head, p, Interleaved)
-		second.keep(flagged)
-		second.decide(nil, p.Alpha)
-		first.replace(flagged, second)
-		c.Method.Correction = "screened, then Holm over the flagged metrics in an independent repeat; Benjamini-Hochberg over the others"
+	s := newSet([]*result.Run{base}, head, p, Interleaved)
+	c := document(s)
+	if look.Confirm {
+		s.confirm(at, look)
+		c.Method.Correction = "screen, then Holm over the flagged metrics in an independent repeat; " + informationalCorrection
 		c.Method.Confirmed = true
+	} else {
+		s.decide(decision{level: at.family})
+		c.Method.Correction = storedCorrection
 	}
-	c.finish(first)
+	c.Method.Looks = look.Planned
+	c.finish(s)
 	return c, nil
 }
+
+const (
+	informationalCorrection = "Benjamini-Hochberg over the informational ones"
+	storedCorrection        = "Holm over gating metrics; " + informationalCorrection
+)

@@ -11,145 +11,146 @@ const tolerance = 1e-9
 
 func atLeast(x, limit float64) bool { return x >= limit*(1-tolerance) }
 
-// family collects the p values of the open metrics that are gating, or not, in
-// one direction.
-func (s *set) family(skip map[string]bool, gate bool, direction func(stats.Effect) float64) []float64 {
-	p := make([]float64, len(s.metrics))
-	for i, c := range s.metrics {
-		p[i] = math.NaN()
-		if c.open && c.row.Gate == gate && !skip[c.id] {
-			p[i] = direction(c.effect)
-		}
-	}
-	return p
+// decision is how the open metrics of a set are judged.
+type decision struct {
+	// level is the one-sided error of the gating family at a number of rounds.
+	// Informational metrics go by the policy's.
+	level func(rounds int) float64
+	// skip are flagged metrics, which the repeat judges.
+	skip map[string]bool
+	// screened says that nothing can be regressed or improved here: what is,
+	// has been flagged.
+	screened bool
 }
 
-// decide gives every open metric its verdict, except those that are flagged:
-// the repeat judges them. level is the one-sided error of the gating family;
-// informational metrics go by the policy's.
-//
-// Each direction is a family of its own, so that to swap base and head mirrors
-// the verdicts.
-func (s *set) decide(flagged []string, level float64) {
-	skip := setOf(flagged)
-	worse := func(e stats.Effect) float64 { return e.Greater(0) }
-	better := func(e stats.Effect) float64 { return e.Less(0) }
+// decide gives the open metrics their verdicts. Each direction is a family of
+// its own, so that to swap base and head mirrors the verdicts.
+func (s *set) decide(d decision) {
 	for _, gate := range []bool{true, false} {
-		correct, at := stats.Holm, level
-		if !gate {
-			correct, at = stats.BenjaminiHochberg, s.policy.Alpha
-		}
-		up, down := s.family(skip, gate, worse), s.family(skip, gate, better)
-		upAdj, downAdj := correct(up), correct(down)
-		n := 0
-		for i := range up {
-			if !math.IsNaN(up[i]) {
-				n++
+		var family []*candidate
+		for _, c := range s.metrics {
+			if c.open && c.row.Gate == gate && !d.skip[c.id] {
+				family = append(family, c)
 			}
 		}
-		for i, c := range s.metrics {
-			if !c.open || c.row.Gate != gate || skip[c.id] {
-				continue
+		worse, better := make([]float64, len(family)), make([]float64, len(family))
+		for i, c := range family {
+			worse[i], better[i] = c.tails()
+		}
+		correct := stats.BenjaminiHochberg
+		if gate {
+			correct = stats.Holm
+		}
+		worseAdjusted, betterAdjusted := correct(worse), correct(better)
+		for i, c := range family {
+			level := c.alpha
+			if gate {
+				level = d.level(c.rounds)
 			}
+			p, adjusted := worse[i], worseAdjusted[i]
 			if c.effect.Estimate < 0 {
-				c.judge(down[i], downAdj[i], at, s.policy, n)
-			} else {
-				c.judge(up[i], upAdj[i], at, s.policy, n)
+				p, adjusted = better[i], betterAdjusted[i]
+			}
+			c.row.P, c.row.PAdj = &p, &adjusted
+			c.judge(adjusted < level, gate && d.screened)
+			if c.row.Verdict == Inconclusive {
+				c.ask(level / float64(len(family)))
 			}
 		}
-	}
-	for _, c := range s.metrics {
-		c.show(s.policy.Alpha)
 	}
 }
 
-// judge applies the rules to an effect, in their order. family is the number
-// of metrics that the correction is for.
-func (c *candidate) judge(p, adjusted, level float64, policy Policy, family int) {
+// tails are the p values in both directions. Only the smaller one needs its
+// accuracy, the other is what is left.
+func (c *candidate) tails() (worse, better float64) {
+	switch e := c.effect; {
+	case e.Exact:
+		return e.Greater(0), e.Less(0)
+	case e.Estimate < 0:
+		better = e.Less(0)
+		return 1 - better, better
+	default:
+		worse = e.Greater(0)
+		return worse, 1 - worse
+	}
+}
+
+// judge applies the rules to an effect, in their order.
+func (c *candidate) judge(significant, screened bool) {
 	c.open = false
-	c.level = level
-	c.row.P, c.row.PAdj = &p, &adjusted
 	estimate := c.effect.Estimate
 	size := math.Abs(estimate)
-	significant := adjusted < level
+	big := atLeast(size, c.threshold)
 	switch {
-	case significant && estimate > 0 && atLeast(estimate, c.threshold):
+	case significant && big && screened:
+		c.row.Verdict = Inconclusive
+	case significant && big && estimate > 0:
 		c.row.Verdict = Regressed
-	case significant && estimate < 0 && atLeast(size, c.threshold):
+	case significant && big && estimate < 0:
 		c.row.Verdict = Improved
-	case significant && estimate > 0 && atLeast(size, c.floor):
+	case significant && atLeast(size, c.floor) && estimate > 0:
 		c.row.Verdict = Slower
-	case significant && estimate < 0 && atLeast(size, c.floor):
+	case significant && atLeast(size, c.floor) && estimate < 0:
 		c.row.Verdict = Faster
-	case c.within(policy.Alpha):
+	case c.within():
 		c.row.Verdict = Unchanged
 	default:
 		c.row.Verdict = Inconclusive
-		c.ask(level, family)
 	}
+	c.show()
 }
 
 // within says that both unadjusted bounds lie inside of the threshold.
-func (c *candidate) within(alpha float64) bool {
-	return c.effect.UpperBound(alpha) < c.threshold && c.effect.LowerBound(alpha) > -c.threshold
+func (c *candidate) within() bool {
+	return math.Abs(c.effect.Estimate)+c.margin < c.threshold
 }
 
 // certain says that a change in the direction of the estimate is significant
 // by itself.
-func (c *candidate) certain(alpha float64) bool {
-	return min(c.effect.Greater(0), c.effect.Less(0)) < alpha
+func (c *candidate) certain(level float64) bool {
+	worse, better := c.tails()
+	return min(worse, better) < level
 }
 
-// ask works out how many rounds would decide.
-func (c *candidate) ask(level float64, family int) {
-	size := math.Abs(c.effect.Estimate)
-	switch {
-	case c.design == StoredMany && c.plan.SD == 0:
-		c.row.Reason = "the base runs differ too much from each other: more of them, or interleaved rounds (harness ab), would decide"
-		return
-	case c.effect.Exact:
+// power is the chance to decide that a number of rounds is asked for with.
+const power = 0.8
+
+// ask works out how many rounds would decide: enough to show a change that
+// looks as large as the threshold, or to show that it is smaller.
+func (c *candidate) ask(level float64) {
+	if c.spread.SD == 0 && c.spread.HeadSD == 0 {
+		if c.design == StoredMany {
+			c.row.Reason = "the base runs differ too much from each other: more of them would decide, or interleaved rounds (harness ab)"
+		}
 		return
 	}
-	plan := c.plan
-	plan.Power = 0.8
+	plan, size := c.spread, math.Abs(c.effect.Estimate)
+	plan.Power, plan.Alpha, plan.Effect = power, c.alpha, c.threshold-size
 	if atLeast(size, c.threshold) {
-		plan.Effect, plan.Alpha = size, level/float64(max(1, family))
-	} else {
-		plan.Effect, plan.Alpha = c.threshold-size, level
+		plan.Alpha, plan.Effect = level, size
 	}
-	n, ok := roundsFor(plan)
-	if !ok {
-		c.row.Reason = "the estimate lies at the threshold: more rounds would not decide"
+	n, ok, err := stats.RequiredRounds(plan)
+	if err != nil || !ok {
+		c.row.Reason = "the estimate lies so close to the threshold that more rounds would hardly decide"
 		return
 	}
 	c.row.RoundsNeeded = n
 }
 
 // show writes the effect into the row in the units that people read.
-func (c *candidate) show(alpha float64) {
+func (c *candidate) show() {
 	e := c.effect
-	if c.row.Change != nil || e.N == 0 || c.row.Verdict == Incomparable && !c.absolute && e.SE == 0 && !e.Exact {
-		return
-	}
 	change := c.change(e.Estimate)
 	worse := change
 	if c.higher {
 		worse = -change
 	}
-	lo, hi := c.change(e.LowerBound(alpha)), c.change(e.UpperBound(alpha))
+	lo, hi := c.change(e.Estimate-c.margin), c.change(e.Estimate+c.margin)
 	if lo > hi {
 		lo, hi = hi, lo
 	}
 	c.row.Change, c.row.Worse = &change, &worse
-	if !math.IsNaN(lo) && !math.IsNaN(hi) {
+	if number(&lo) && number(&hi) {
 		c.row.Low, c.row.High = &lo, &hi
 	}
-}
-
-func setOf(ids []string) map[string]bool {
-	m := make(map[string]bool, len(ids))
-	for _, id := range ids {
-		m[id] = true
-	}
-	return m
 }

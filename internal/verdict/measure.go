@@ -12,6 +12,11 @@ import (
 // measure turns the values of both sides into an effect, or settles the
 // metric.
 func (s *set) measure(c *candidate, base []result.Metric, head result.Metric) {
+	if m := head.Value; !number(m) || !number(base[len(base)-1].Value) {
+		c.settle(Invalid, "its value is not a finite number")
+		return
+	}
+	s.showBase(c, base)
 	s.limits(c)
 	var e stats.Effect
 	var err error
@@ -40,21 +45,42 @@ func (s *set) measure(c *candidate, base []result.Metric, head result.Metric) {
 	if c.higher {
 		e = e.Negate()
 	}
-	c.effect, c.open = e, true
+	c.effect, c.margin, c.open = e, e.UpperBound(c.alpha)-e.Estimate, true
+}
+
+// showBase makes the row's base of several base runs: each run's value where
+// the spread between runs is known, else all their rounds.
+func (s *set) showBase(c *candidate, base []result.Metric) {
+	if len(base) == 1 {
+		return
+	}
+	shown := pooled(base)
+	if s.design == StoredMany && len(base) >= minBaseRuns {
+		shown = runValues(base)
+	}
+	c.row.Base, c.row.BasePerRound = c.centre(shown), pointers(shown)
+}
+
+func runValues(base []result.Metric) []float64 {
+	out := make([]float64, len(base))
+	for i, m := range base {
+		out[i] = *m.Value
+	}
+	return out
+}
+
+func pooled(base []result.Metric) []float64 {
+	var out []float64
+	for _, m := range base {
+		out = append(out, values(m.PerRound)...)
+	}
+	return out
 }
 
 // tooFew settles a metric whose spread is not known.
 func (c *candidate) tooFew(few *stats.TooFewError) {
 	c.settle(Inconclusive, fmt.Sprintf("%s with a value: the spread between rounds takes two at least, better %d", plural(few.N, "round"), usefulRounds))
 	c.row.RoundsNeeded = usefulRounds
-	b, h := c.row.Base, c.row.Head
-	if b != nil && h != nil && c.row.Metric == successRatio && c.absolute && c.higher {
-		// Thousands of ops stand behind a success ratio: one round can say enough.
-		c.effect, c.open = stats.Effect{N: 2, Estimate: *b - *h, SE: math.Inf(1), DF: 1}, true
-		if *b == 1 || *h == 1 {
-			c.effect = stats.Effect{N: 2, Estimate: *b - *h, Exact: true}
-		}
-	}
 }
 
 // usefulRounds is what to ask for when nothing is known of the spread.
@@ -89,6 +115,9 @@ func (c *candidate) minAbsolute(m float64) float64 {
 	}
 	if c.absolute {
 		return m
+	}
+	if c.row.Base == nil {
+		return 0
 	}
 	if smaller := min(*c.row.Base, *c.row.Head); smaller > 0 {
 		return math.Log1p(m / smaller)
@@ -167,16 +196,13 @@ func (s *set) paired(c *candidate, base, head []*float64) (stats.Effect, error) 
 		return stats.Effect{}, err
 	}
 	e, err := stats.PairedT(d)
-	c.plan.SD = e.SE * math.Sqrt(float64(len(d)))
+	c.spread.SD = e.SE * math.Sqrt(float64(len(d)))
 	return e, err
 }
 
 // welch compares rounds that were made at different times.
 func (s *set) welch(c *candidate, base []result.Metric, head []*float64) (stats.Effect, error) {
-	var b []float64
-	for _, m := range base {
-		b = append(b, values(m.PerRound)...)
-	}
+	b := pooled(base)
 	h := values(head)
 	if e, ok := identical(b, h); ok {
 		return e, nil
@@ -190,18 +216,14 @@ func (s *set) welch(c *candidate, base []result.Metric, head []*float64) (stats.
 	}
 	e, err := stats.Welch(b, h)
 	if err == nil && !e.Exact {
-		c.plan.SD, c.plan.HeadSD = math.Sqrt(stats.Variance(b)), math.Sqrt(stats.Variance(h))
+		c.spread.SD, c.spread.HeadSD = math.Sqrt(stats.Variance(b)), math.Sqrt(stats.Variance(h))
 	}
 	return e, err
 }
 
 // predicted compares one run with what earlier runs let expect.
 func (s *set) predicted(c *candidate, base []result.Metric, head result.Metric) (stats.Effect, error) {
-	b := make([]float64, len(base))
-	for i, m := range base {
-		b[i] = *m.Value
-	}
-	c.row.Base, c.row.BasePerRound = c.centre(b), nil
+	b := runValues(base)
 	h := []float64{*head.Value}
 	if e, ok := identical(b, h); ok {
 		return e, nil
@@ -255,6 +277,14 @@ func values(per []*float64) []float64 {
 		if v != nil {
 			out = append(out, *v)
 		}
+	}
+	return out
+}
+
+func pointers(xs []float64) []*float64 {
+	out := make([]*float64, len(xs))
+	for i := range xs {
+		out[i] = &xs[i]
 	}
 	return out
 }

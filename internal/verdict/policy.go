@@ -1,6 +1,7 @@
 package verdict
 
 import (
+	"fmt"
 	"math"
 	"slices"
 	"sort"
@@ -97,6 +98,11 @@ func scenarioID(benchmark string, params map[string]string) string {
 		b.WriteString("/" + k + "=" + params[k])
 	}
 	return b.String()
+}
+
+// scenarioKey tells scenarios apart even where their ids read the same.
+func scenarioKey(benchmark string, params map[string]string) string {
+	return fmt.Sprintf("%q %q", benchmark, params) // fmt sorts maps
 }
 
 func (p Policy) withDefaults() Policy {

@@ -4,74 +4,106 @@ import (
 	"math"
 	"slices"
 
+	"github.com/benchharness/harness/internal/result"
 	"github.com/benchharness/harness/internal/stats"
 )
 
-// levels are the one-sided errors of one look.
-type levels struct{ screen, family float64 }
-
-// levels shares the errors out over the planned looks.
-func (l Look) levels(rounds int, p Policy) (levels, error) {
-	if len(l.Planned) == 0 {
-		return levels{p.ScreenAlpha, p.Alpha}, nil
-	}
-	screen, err := stats.LookAlphas(p.ScreenAlpha, l.Planned, stats.Pocock)
-	if err != nil {
-		return levels{}, err
-	}
-	family, err := stats.LookAlphas(p.Alpha, l.Planned, stats.Pocock)
-	if err != nil {
-		return levels{}, err
-	}
-	at := 0
-	for at < len(l.Planned)-1 && l.Planned[at] < rounds {
-		at++
-	}
-	return levels{screen[at], family[at]}, nil
+// spending shares the one-sided errors out over the planned looks.
+type spending struct {
+	looks             []int
+	screens, families []float64
 }
 
-// screen finds the gating metrics that a repeat has to judge: those whose
-// estimate reaches the threshold at the level, in either direction, beside
-// those that were flagged before.
-func (s *set) screen(level float64, before []string) []string {
-	flagged := []string{}
+func newSpending(looks []int, p Policy) (spending, error) {
+	if len(looks) == 0 {
+		return spending{screens: []float64{p.ScreenAlpha}, families: []float64{p.Alpha}}, nil
+	}
+	screens, err := stats.LookAlphas(p.ScreenAlpha, looks, stats.Pocock)
+	if err != nil {
+		return spending{}, err
+	}
+	families, err := stats.LookAlphas(p.Alpha, looks, stats.Pocock)
+	return spending{looks, screens, families}, err
+}
+
+// at is the index of the look at so many rounds.
+func (s spending) at(rounds int) int {
+	k := 0
+	for k < len(s.looks)-1 && s.looks[k] < rounds {
+		k++
+	}
+	return k
+}
+
+func (s spending) screen(rounds int) float64 { return s.screens[s.at(rounds)] }
+func (s spending) family(rounds int) float64 { return s.families[s.at(rounds)] }
+
+func always(level float64) func(int) float64 { return func(int) float64 { return level } }
+
+// flag finds the gating metrics that a repeat has to judge: those whose
+// estimate reaches the threshold at the screen's level, in either direction,
+// beside those that were flagged before.
+func (s *set) flag(at spending, before []string) map[string]bool {
+	flagged := setOf(before)
 	for _, c := range s.metrics {
-		if slices.Contains(before, c.id) || c.suspect(level) {
-			flagged = append(flagged, c.id)
+		if c.standsOut(at.screen(c.rounds)) {
+			flagged[c.id] = true
 		}
 	}
 	return flagged
 }
 
-func (c *candidate) suspect(level float64) bool {
-	if c.row.Metric == successRatio && (c.row.Verdict == Regressed || c.row.Verdict == Improved) {
+func (c *candidate) standsOut(level float64) bool {
+	if c.bySuccess {
 		return true
 	}
 	return c.open && c.row.Gate && c.certain(level) && atLeast(math.Abs(c.effect.Estimate), c.threshold)
 }
 
-// replace puts the repeat's judgement in the place of the flagged metrics.
-func (s *set) replace(flagged []string, repeat *set) {
+// settledBy says that more rounds would not change what becomes of a gating
+// metric.
+func (c *candidate) settledBy(flagged map[string]bool) bool {
+	return !c.open || !c.row.Gate || flagged[c.id] || c.effect.Exact || c.within()
+}
+
+// confirm judges the flagged metrics by the repeat and the others by the first
+// set, in which nothing can be regressed or improved any more.
+func (s *set) confirm(at spending, look Look) {
+	flagged := s.flag(at, look.Flagged)
+	s.decide(decision{level: at.family, skip: flagged, screened: true})
 	byID := map[string]*candidate{}
-	for _, c := range repeat.metrics {
-		byID[c.id] = c
+	if look.Repeat != nil {
+		again := newSet([]*result.Run{look.Repeat.Base}, look.Repeat.Head, s.policy, Interleaved)
+		again.keep(flagged)
+		again.decide(decision{level: always(s.policy.Alpha)})
+		for _, c := range again.metrics {
+			byID[c.id] = c
+		}
 	}
-	ids := setOf(flagged)
 	for i, c := range s.metrics {
-		if !ids[c.id] {
+		if !flagged[c.id] {
 			continue
 		}
-		if again := byID[c.id]; again != nil {
-			s.metrics[i] = again
+		if c = byID[c.id]; c != nil {
+			s.metrics[i] = c
 			continue
 		}
-		c.settle(Inconclusive, "it stood out, but the repeat has no value of it")
-		c.row.RoundsNeeded = s.rounds()
+		c = s.metrics[i]
+		c.settle(Inconclusive, "it stood out, but was not repeated")
+		c.show()
+		c.row.RoundsNeeded = c.rounds
 	}
 }
 
-// roundsFor is stats.RequiredRounds for a spread rounded up to two digits.
-func roundsFor(p stats.RoundsPlan) (int, bool) {
-	n, ok, err := stats.RequiredRounds(p)
-	return n, ok && err == nil
+// keep leaves only the metrics with these ids.
+func (s *set) keep(ids map[string]bool) {
+	s.metrics = slices.DeleteFunc(s.metrics, func(c *candidate) bool { return !ids[c.id] })
+}
+
+func setOf(ids []string) map[string]bool {
+	m := make(map[string]bool, len(ids))
+	for _, id := range ids {
+		m[id] = true
+	}
+	return m
 }

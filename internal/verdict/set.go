@@ -3,7 +3,6 @@ package verdict
 import (
 	"cmp"
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/benchharness/harness/internal/result"
@@ -48,11 +47,11 @@ func pairings(base []*result.Run, head *result.Run) []pairing {
 	index := map[string]int{}
 	var out []pairing
 	at := func(b *result.Benchmark) *pairing {
-		id := scenarioID(b.ID, b.Params)
-		i, ok := index[id]
+		key := scenarioKey(b.ID, b.Params)
+		i, ok := index[key]
 		if !ok {
 			i = len(out)
-			index[id] = i
+			index[key] = i
 			out = append(out, pairing{})
 		}
 		return &out[i]
@@ -147,7 +146,7 @@ func (s *set) scenario(p pairing) []*candidate {
 			out = append(out, s.lone(last, m, Missing, "head does not record this metric"))
 		}
 	}
-	weighSuccess(out, s.policy)
+	s.weighSuccess(out)
 	return out
 }
 
@@ -298,9 +297,4 @@ func (s *set) rounds() int {
 		n = max(n, len(s.head.Benchmarks[i].Rounds))
 	}
 	return n
-}
-
-// keep leaves only the metrics with these ids.
-func (s *set) keep(ids []string) {
-	s.metrics = slices.DeleteFunc(s.metrics, func(c *candidate) bool { return !slices.Contains(ids, c.id) })
 }
