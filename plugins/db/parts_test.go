@@ -33,6 +33,21 @@ func TestStatementsBecomeParametersOrText(t *testing.T) {
 	}
 }
 
+func TestTheDigestTellsEveryParameterApart(t *testing.T) {
+	seen := map[string]string{}
+	for _, params := range [][]any{
+		{1, 23}, {12, 3}, {"1", 23}, {0xd800, "x"}, {0xd801, "x"}, {2_000_000, "x"}, {3_000_000, "x"}, {-1, "x"}, {-2, "x"},
+	} {
+		for seed := range uint64(2) {
+			d, what := digest("transactions", seed, params...), fmt.Sprint(seed, params)
+			if same, ok := seen[d]; ok {
+				t.Errorf("%s and %s have the same digest", same, what)
+			}
+			seen[d] = what
+		}
+	}
+}
+
 func TestNumbersOfTheServerAreRead(t *testing.T) {
 	for text, want := range map[string]int64{"": 0, "0": 0, "-5000": -5000, "2147483647": math.MaxInt32, "-9223372036854775807": -math.MaxInt64} {
 		if got := parseInt([]byte(text)); got != want {

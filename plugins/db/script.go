@@ -3,7 +3,7 @@ package db
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"fmt"
+	"encoding/json"
 	"math/bits"
 	"strconv"
 	"time"
@@ -81,6 +81,10 @@ func (d *draws) below(n uint64) uint64 {
 // digest identifies the work of a benchmark. Its first part changes when the
 // work of the same parameters does.
 func digest(benchmark string, seed uint64, params ...any) string {
-	sum := sha256.Sum256(fmt.Appendf(nil, "db/%s work 1 seed %d params %q", benchmark, seed, params))
+	b, err := json.Marshal([]any{"db/" + benchmark, "work 2", seed, params})
+	if err != nil { // only numbers and strings are given
+		panic("db: workload digest: " + err.Error())
+	}
+	sum := sha256.Sum256(b)
 	return hex.EncodeToString(sum[:])
 }
