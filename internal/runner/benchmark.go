@@ -62,7 +62,7 @@ func (r *run) benchmark(ctx context.Context, b suite.Benchmark) {
 		for _, f := range info.Figures {
 			doc.Figures = append(doc.Figures, result.Figure(f))
 		}
-		r.measure(ctx, session, declared.Metrics, s, doc)
+		r.measure(ctx, session, b, declared.Metrics, s, doc)
 		if ctx.Err() != nil && len(doc.Rounds) == 0 {
 			break // nothing of it was finished
 		}
@@ -73,10 +73,36 @@ func (r *run) benchmark(ctx context.Context, b suite.Benchmark) {
 	}
 	teardown, cancel := context.WithTimeout(context.WithoutCancel(ctx), teardownGrace)
 	defer cancel()
-	if err := r.plugin.Teardown(teardown, session); err != nil {
+	if err := r.plugin.Teardown(teardown, session); err != nil && r.deadReference(b) == nil {
 		r.problems = append(r.problems, fmt.Errorf("tear down %s: %w", b.ID, err))
 		r.forgetIfBroken(err)
 	}
+}
+
+// settle is how long the end of a process may take to be known after its
+// connections broke.
+const settle = 500 * time.Millisecond
+
+// deadReference says how the part of the reference stack that served the
+// benchmark ended by itself, if it did.
+func (r *run) deadReference(b suite.Benchmark) error {
+	t, ok := r.targets[b.Target.Kind]
+	if !ok || !b.Target.Reference {
+		return nil
+	}
+	return t.Ended(settle)
+}
+
+// cause is what err comes from: a refused connection to the reference stack is
+// not what went wrong when the stack is gone.
+func (r *run) cause(b suite.Benchmark, err error) error {
+	var target *sdk.TargetError
+	if errors.As(err, &target) {
+		if dead := r.deadReference(b); dead != nil {
+			return dead
+		}
+	}
+	return err
 }
 
 func (r *run) declared(ctx context.Context, b suite.Benchmark) (sdk.Benchmark, error) {
@@ -97,6 +123,7 @@ func (r *run) giveUp(ctx context.Context, b suite.Benchmark, provenance map[stri
 		return // interrupted: nothing was finished, nothing is wrong
 	}
 	r.forgetIfBroken(err)
+	err = r.cause(b, err)
 	for i, s := range b.Scenarios {
 		doc := r.newBenchmark(b, s, b.Target.Spec)
 		maps.Copy(doc.Provenance, provenance)
@@ -135,9 +162,9 @@ func reason(err error) string {
 }
 
 // measure warms up and runs the rounds of one scenario.
-func (r *run) measure(ctx context.Context, session string, declared []sdk.Metric, s suite.Scenario, doc *result.Benchmark) {
+func (r *run) measure(ctx context.Context, session string, b suite.Benchmark, declared []sdk.Metric, s suite.Scenario, doc *result.Benchmark) {
 	for n := range s.Load.Rounds {
-		plan := roundPlan(s.Load, r.Plan.Seed, n)
+		plan := roundPlan(s.Load, r.Plan.Seed+uint64(r.FirstRound)*roundStride, n)
 		var watched func(probe.Series) []result.Finding
 		if r.Watch != nil {
 			watched = r.Watch()
@@ -148,6 +175,7 @@ func (r *run) measure(ctx context.Context, session string, declared []sdk.Metric
 				doc.Status, doc.Reason = result.Partial, "interrupted"
 				break
 			}
+			err = r.cause(b, err)
 			if r.fail(doc, err) {
 				r.failed(doc.ID, err)
 			}
@@ -164,7 +192,7 @@ func (r *run) measure(ctx context.Context, session string, declared []sdk.Metric
 		}
 		doc.Rounds = append(doc.Rounds, round)
 		if res.Counts.OK == 0 {
-			err := noSuccess(doc.Target, round)
+			err := r.cause(b, noSuccess(doc.Target, round))
 			r.fail(doc, err)
 			doc.Status = result.Failed // whatever the rounds before it gave
 			r.failed(doc.ID, err)
@@ -204,12 +232,16 @@ func (r *run) finish(doc *result.Benchmark) {
 	r.keep(true)
 }
 
+// roundStride keeps the seeds of rounds far apart: 2⁶⁴ divided by the golden
+// ratio, so that no small multiple comes near another.
+const roundStride = 0x9e3779b97f4a7c15
+
 // roundPlan is the n-th round's share of a load. What a count does not divide
 // evenly goes to the first rounds.
 func roundPlan(l suite.Load, seed uint64, n int) loop.Plan {
 	p := loop.Plan{
 		Model: l.Model, Workers: l.Workers, Rate: l.Rate, Duration: l.Duration / time.Duration(l.Rounds),
-		OpTimeout: l.OpTimeout, Seed: seed + uint64(n)*0x9e3779b97f4a7c15, Round: n,
+		OpTimeout: l.OpTimeout, Seed: seed + uint64(n)*roundStride, Round: n,
 	}
 	if l.Ops > 0 {
 		p.Ops = l.Ops / uint64(l.Rounds)

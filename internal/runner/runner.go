@@ -34,15 +34,21 @@ type Target interface {
 	Spec() sdk.Target
 	Provenance() map[string]string
 	PID() int
+	// Ended says how the component ended by itself, or nil while it runs. It
+	// waits for patience.
+	Ended(patience time.Duration) error
 	Stop()
 }
 
 // Options are what a run needs.
 type Options struct {
-	Plan   suite.Plan
-	Run    *result.Run // its head (id, harness, machine, plan) is filled in
-	Dir    string      // scratch folder of the run, existing
-	Lookup suite.Catalog
+	Plan suite.Plan
+	Run  *result.Run // its head (id, harness, machine, plan) is filled in
+	Dir  string      // scratch folder of the run, existing
+	// FirstRound is the number of the first round, where rounds of one load are
+	// spread over several calls: it keeps their arrival times apart.
+	FirstRound int
+	Lookup     suite.Catalog
 	// Plugin starts a plugin, PluginInfo says what goes into the document.
 	Plugin     func(ctx context.Context, name string) (Plugin, error)
 	PluginInfo func(name string) (result.Plugin, error)
@@ -179,6 +185,11 @@ func (r *run) start(ctx context.Context, b suite.Benchmark) (sdk.Target, map[str
 	r.tree.target.Store(0)
 	if b.Target.Reference {
 		t, ok := r.targets[b.Target.Kind]
+		if ok && t.Ended(0) != nil { // the benchmark before saw that, and said it
+			t.Stop()
+			delete(r.targets, b.Target.Kind)
+			ok = false
+		}
 		if !ok {
 			var err error
 			if t, err = r.Reference(ctx, b.Target.Kind); err != nil {
