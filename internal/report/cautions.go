@@ -19,9 +19,12 @@ type sharedCaution struct {
 	of         string // that row
 }
 
+// remark is something said about a row; remarks with the same code are one.
+type remark struct{ code, text, of string }
+
 // sharedCautions finds them, in the order of their first rows.
 func sharedCautions(bs []*result.Benchmark) []sharedCaution {
-	var all []sharedCaution
+	var all []remark
 	for _, b := range bs {
 		seen := map[string]bool{}
 		for _, f := range b.Validity {
@@ -29,18 +32,31 @@ func sharedCautions(bs []*result.Benchmark) []sharedCaution {
 				continue
 			}
 			seen[f.Code] = true
-			if c := findShared(all, f.Code); c != nil {
-				c.rows++
-			} else {
-				all = append(all, sharedCaution{code: f.Code, rows: 1, example: clean(f.Message), of: b.ID})
-			}
+			all = append(all, remark{f.Code, clean(f.Message), b.ID})
 		}
 	}
-	all = slices.DeleteFunc(all, func(c sharedCaution) bool { return c.rows < sharedFrom })
-	for i := range all {
-		all[i].mark = fmt.Sprintf("[%c]", 'a'+i%26)
+	return share(all, 'a')
+}
+
+// share returns the remarks of at least [sharedFrom] rows, marked from first
+// on.
+func share(all []remark, first rune) []sharedCaution {
+	var out []sharedCaution
+	at := map[string]int{}
+	for _, r := range all {
+		i, seen := at[r.code]
+		if !seen {
+			i = len(out)
+			at[r.code] = i
+			out = append(out, sharedCaution{code: r.code, example: r.text, of: r.of})
+		}
+		out[i].rows++
 	}
-	return all
+	out = slices.DeleteFunc(out, func(c sharedCaution) bool { return c.rows < sharedFrom })
+	for i := range out {
+		out[i].mark = fmt.Sprintf("[%c]", first+rune(i%26))
+	}
+	return out
 }
 
 func findShared(all []sharedCaution, code string) *sharedCaution {

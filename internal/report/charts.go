@@ -3,6 +3,7 @@ package report
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -44,6 +45,12 @@ const (
 	barsW, barsH = 120.0, 84.0
 )
 
+// quantiles are those that drawings of a distribution name.
+var quantiles = []struct {
+	name string
+	q    float64
+}{{"p50", 0.50}, {"p95", 0.95}, {"p99", 0.99}}
+
 // newChart draws a scenario that has samples. ok is false for the others, and
 // for those that failed.
 func newChart(run *result.Run, b *result.Benchmark) (c chart, ok bool) {
@@ -63,10 +70,7 @@ func newChart(run *result.Run, b *result.Benchmark) (c chart, ok bool) {
 	if s != fine {
 		c.Label += " (" + word + ")"
 	}
-	for _, q := range []struct {
-		name string
-		q    float64
-	}{{"p50", 0.50}, {"p95", 0.95}, {"p99", 0.99}} {
+	for _, q := range quantiles {
 		d, known := loop.Quantile(h, q.q)
 		if !known {
 			continue
@@ -83,8 +87,13 @@ func newChart(run *result.Run, b *result.Benchmark) (c chart, ok bool) {
 // axis maps nanoseconds to the width of the plot, logarithmically.
 type axis struct{ low, high float64 } // log10 of ns
 
-func newAxis(h *hdrhistogram.Histogram) axis {
-	low, high := math.Log10(math.Max(float64(h.Min()), 1)), math.Log10(math.Max(float64(h.Max()), 1))
+// newAxis spans the samples of all the histograms.
+func newAxis(hs ...*hdrhistogram.Histogram) axis {
+	low, high := math.Inf(1), 0.0
+	for _, h := range hs {
+		low = math.Min(low, math.Log10(math.Max(float64(h.Min()), 1)))
+		high = math.Max(high, math.Log10(math.Max(float64(h.Max()), 1)))
+	}
 	// A constant latency is a peak in the middle, not a division by zero.
 	if pad := 0.3 - (high - low); pad > 0 {
 		low, high = low-pad/2, high+pad/2
@@ -97,31 +106,43 @@ func (a axis) x(ns float64) float64 {
 	return (math.Log10(math.Max(ns, 1)) - a.low) / (a.high - a.low) * plotW
 }
 
-// area bins the samples and draws them as steps. A bin with anything in it is
-// at least a hair high, so that a tail of one sample shows.
+// area draws the samples as steps.
 func (a axis) area(h *hdrhistogram.Histogram) string {
-	var n [bins]float64
-	most := 0.0
+	n := a.bins(h)
+	return outline(n, slices.Max(n[:]))
+}
+
+// bins counts the samples over the width of the plot.
+func (a axis) bins(h *hdrhistogram.Histogram) (n [bins]float64) {
 	for _, d := range h.Distribution() {
 		if d.Count == 0 {
 			continue
 		}
 		at := a.x(float64(d.From+d.To)/2) / plotW * bins
-		i := min(max(int(at), 0), bins-1)
-		n[i] += float64(d.Count)
-		most = math.Max(most, n[i])
+		n[min(max(int(at), 0), bins-1)] += float64(d.Count)
 	}
+	return n
+}
+
+// outline draws bins as steps, as high as the plot where there are most. A bin
+// with anything in it is at least a hair high, so that a tail of one sample
+// shows. Steps of one height are one line.
+func outline(n [bins]float64, most float64) string {
 	var p strings.Builder
 	bottom := plotTop + plotH
 	fmt.Fprintf(&p, "M0 %s", num(bottom))
+	at := num(bottom)
 	for i, k := range n {
 		y := bottom
 		if k > 0 {
 			y -= math.Max(k/most*plotH, 1.5)
 		}
-		fmt.Fprintf(&p, "V%sH%s", num(y), num(float64(i+1)*plotW/bins))
+		if next := num(y); next != at {
+			fmt.Fprintf(&p, "H%sV%s", num(float64(i)*plotW/bins), next)
+			at = next
+		}
 	}
-	fmt.Fprintf(&p, "V%sZ", num(bottom))
+	fmt.Fprintf(&p, "H%sV%sZ", num(plotW), num(bottom))
 	return p.String()
 }
 
@@ -244,15 +265,11 @@ func (c *chart) bars(values []float64, mean float64) {
 	c.BarLine = num(plotTop + barsH - mean/most*barsH)
 }
 
-// sparkline draws a series as a line of 120 × 28, from zero to its peak.
-func sparkline(series []float32) string {
+// sparkline draws a series as a line of 120 × 28, from zero to most.
+func sparkline(series []float32, most float32) string {
 	const w, h = 120.0, 28.0
 	if len(series) < 2 {
 		return ""
-	}
-	most := float32(0)
-	for _, x := range series {
-		most = max(most, x)
 	}
 	if most <= 0 {
 		most = 1
@@ -274,6 +291,14 @@ func sparkline(series []float32) string {
 		fmt.Fprintf(&p, "%s%s %s", op, num(float64(i)/float64(n-1)*w), num(h-1-float64(peak/most)*(h-2)))
 	}
 	return p.String()
+}
+
+func peakOf(series []float32) float32 {
+	most := float32(0)
+	for _, x := range series {
+		most = max(most, x)
+	}
+	return most
 }
 
 // num writes a coordinate.

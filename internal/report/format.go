@@ -81,8 +81,8 @@ func zero(scales []scale) string {
 	return "0" + scales[0].unit
 }
 
-// digits writes three significant digits, all of the integer part, and
-// groups thousands.
+// digits writes three significant digits, all of an integer part below 1e15,
+// and groups thousands.
 func digits(x float64) string {
 	if math.IsNaN(x) || math.IsInf(x, 0) {
 		return notAvailable
@@ -91,12 +91,12 @@ func digits(x float64) string {
 	decimals := 0
 	switch {
 	case a == math.Trunc(a) && a < 1e15:
-	case a < 0.001:
+	case a < 0.001 || a >= 1e15:
 		return strconv.FormatFloat(x, 'g', 3, 64)
 	case a < 9.995:
 		decimals = 2
 		if a < 0.0995 {
-			decimals = 3 + int(math.Floor(-math.Log10(a)))
+			decimals = 2 + int(math.Ceil(-math.Log10(a)))
 		}
 	case a < 99.95:
 		decimals = 1

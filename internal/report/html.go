@@ -2,7 +2,9 @@ package report
 
 import (
 	"bufio"
+	"crypto/sha256"
 	_ "embed"
+	"encoding/base64"
 	"fmt"
 	"html/template"
 	"io"
@@ -17,12 +19,28 @@ var htmlTemplate string
 //go:embed report.css
 var styleSheet string
 
+//go:embed sort.js
+var sortScript string
+
+// policy is the page's Content-Security-Policy: nothing but our own style and
+// script, and no request to anywhere.
+var policy = fmt.Sprintf("default-src 'none'; img-src data:; style-src 'sha256-%s'; script-src 'sha256-%s'; base-uri 'none'; form-action 'none'",
+	sha256Of(styleSheet), sha256Of(sortScript))
+
+func sha256Of(s string) string {
+	sum := sha256.Sum256([]byte(s))
+	return base64.StdEncoding.EncodeToString(sum[:])
+}
+
 var page = template.Must(template.New("report").Funcs(template.FuncMap{
 	"css":       func() template.CSS { return template.CSS(styleSheet) },
+	"script":    func() template.JS { return template.JS(sortScript) },
+	"policy":    func() string { return policy },
 	"rest":      func(t *table, r row) int { return len(t.Columns) - len(r.Cells) },
 	"width":     func(t *table) int { return len(t.Columns) },
 	"result":    func(t *table, i int) bool { return i < len(t.Columns) && t.Columns[i].result() },
 	"number":    func(t *table, i int) bool { return i < len(t.Columns) && t.Columns[i].Number },
+	"key":       func(t *table, i int) bool { return i < len(t.Columns) && t.Columns[i].Key },
 	"addr":      func(t table) *table { return &t },
 	"pair":      func(t *table, r row) tableRow { return tableRow{t, r} },
 	"breakable": breakable,
@@ -65,8 +83,8 @@ type htmlView struct {
 
 type spark struct{ Title, Path, Peak, Label string }
 
-// HTML writes one page that needs nothing else: styles and drawings are
-// inside, there is no script and no request to anywhere.
+// HTML writes one page that needs nothing else: styles, drawings and the script
+// that sorts its tables are inside, and there is no request to anywhere.
 func HTML(w io.Writer, run *result.Run) error {
 	b := bufio.NewWriter(w)
 	if err := page.Execute(b, htmlView{newView(run), sparks(run.Resources)}); err != nil {
@@ -78,27 +96,33 @@ func HTML(w io.Writer, run *result.Run) error {
 	return nil
 }
 
-// sparks draws the series of the gauges that the utilisation table is about.
-func sparks(rs []result.Resource) []spark {
-	type gauge struct {
-		title, name string
-		format      func(float64) string
-	}
-	gauges := []gauge{{"CPU", "host.cpu", percent}, {"Memory used", "host.memory_used", fixed(binary)}}
+// gauge is a series of the machine that is worth a drawing.
+type gauge struct {
+	title, name string
+	format      func(float64) string
+}
+
+// gauges are those that the utilisation table is about.
+func gauges(rs []result.Resource) []gauge {
+	out := []gauge{{"CPU", "host.cpu", percent}, {"Memory used", "host.memory_used", fixed(binary)}}
 	for _, n := range gpuNumbers(rs) {
-		gauges = append(gauges, gauge{"GPU " + n, "gpu." + n + ".util", percent})
+		out = append(out, gauge{"GPU " + n, "gpu." + n + ".util", percent})
 	}
-	gauges = append(gauges, gauge{"Disk read", "disk.read", fixed(megabyte)}, gauge{"Disk write", "disk.write", fixed(megabyte)},
+	return append(out, gauge{"Disk read", "disk.read", fixed(megabyte)}, gauge{"Disk write", "disk.write", fixed(megabyte)},
 		gauge{"Network in", "net.in", fixed(megabit)}, gauge{"Network out", "net.out", fixed(megabit)})
+}
+
+// sparks draws the series of the gauges.
+func sparks(rs []result.Resource) []spark {
 	var out []spark
-	for _, g := range gauges {
+	for _, g := range gauges(rs) {
 		r := find(rs, g.name)
-		path := sparkline(r.Series)
+		path := sparkline(r.Series, peakOf(r.Series))
 		if path == "" || r.Peak == nil {
 			continue
 		}
 		peak := g.format(*r.Peak)
-		out = append(out, spark{Title: g.title, Path: path, Peak: peak, Label: fmt.Sprintf("%s over the run, peak %s", g.title, peak)})
+		out = append(out, spark{Title: g.title, Path: path, Peak: "peak " + peak, Label: fmt.Sprintf("%s over the run, peak %s", g.title, peak)})
 	}
 	return out
 }

@@ -15,11 +15,15 @@ import (
 // flavour. Nothing in the run can add markup, mention anybody or break a
 // table.
 func Markdown(w io.Writer, run *result.Run) error {
+	return writeMarkdown(w, "report", func(m *markdown) { m.view(newView(run)) })
+}
+
+// writeMarkdown lets draw write to w; what names it in an error.
+func writeMarkdown(w io.Writer, what string, draw func(*markdown)) error {
 	b := bufio.NewWriter(w)
-	m := &markdown{w: b}
-	m.view(newView(run))
+	draw(&markdown{w: b})
 	if err := b.Flush(); err != nil {
-		return fmt.Errorf("write markdown report: %w", err)
+		return fmt.Errorf("write markdown %s: %w", what, err)
 	}
 	return nil
 }
@@ -37,10 +41,8 @@ func (m *markdown) view(v *view) {
 	for _, s := range v.Cautions {
 		m.printf("\n> Caution: %s\n", md(s))
 	}
-	m.printf("\n## Environment\n\n| Fact | Value |\n| --- | --- |\n")
-	for _, f := range v.Facts {
-		m.printf("| %s | %s |\n", md(f.Name), md(f.Value))
-	}
+	m.printf("\n## Environment\n")
+	m.facts(v.Facts)
 	if v.Budgets != nil {
 		m.table(v.Budgets)
 		if v.GateNote != "" {
@@ -59,6 +61,13 @@ func (m *markdown) view(v *view) {
 	m.folded(v.Gauges)
 	m.folded(v.Settings)
 	m.printf("\n---\n\n%s\n", md(v.Footer))
+}
+
+func (m *markdown) facts(fs []fact) {
+	m.printf("\n| Fact | Value |\n| --- | --- |\n")
+	for _, f := range fs {
+		m.printf("| %s | %s |\n", md(f.Name), md(f.Value))
+	}
 }
 
 func (m *markdown) missing(ms []missing) {
@@ -131,6 +140,11 @@ func rowName(t *table, r row) string {
 	name := r.Cells[0].Text
 	if len(t.Columns) > 1 && t.Columns[1].Title == "Users" && len(r.Cells) > 1 {
 		name += ", " + paramText("concurrent_users", r.Cells[1].Text)
+	}
+	for i, c := range t.Columns[1:] {
+		if c.Key && !c.Number && i+1 < len(r.Cells) {
+			name += ", " + r.Cells[i+1].Text
+		}
 	}
 	return name
 }

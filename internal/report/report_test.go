@@ -57,22 +57,27 @@ func render(t *testing.T, r renderer, run *result.Run) string {
 func TestReportsAreTheGoldens(t *testing.T) {
 	for i, r := range renderers[:4] {
 		t.Run(r.name, func(t *testing.T) {
-			got := report(t, i)
-			path := filepath.Join("testdata", r.golden)
-			if *update {
-				if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
-					t.Fatal(err)
-				}
-				return
-			}
-			want, err := os.ReadFile(path)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if got != string(want) {
-				t.Errorf("differs from %s at line %s\nrun: go test ./internal/report -update", path, firstDifference(got, string(want)))
-			}
+			golden(t, r.golden, report(t, i))
 		})
+	}
+}
+
+// golden compares with a file in testdata, or writes it.
+func golden(t *testing.T, name, got string) {
+	t.Helper()
+	path := filepath.Join("testdata", name)
+	if *update {
+		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got != string(want) {
+		t.Errorf("differs from %s at line %s\nrun: go test ./internal/report -update", path, firstDifference(got, string(want)))
 	}
 }
 
@@ -134,31 +139,42 @@ func TestNothingInARunReachesATerminalOrBrowserAsMarkup(t *testing.T) {
 			t.Error("coloured text holds a sequence of its own")
 		}
 	}
-	html := report(t, 3)
-	for _, bad := range []string{"<script", "<img", "<b>oom", "<b>Unavailable"} {
-		if strings.Contains(html, bad) {
-			t.Errorf("HTML holds %q", bad)
-		}
-	}
-	md := report(t, 2)
-	for _, bad := range []string{"<script", "<b>", "@everyone", " #1 "} {
-		if strings.Contains(md, bad) {
-			t.Errorf("markdown holds %q", bad)
-		}
-	}
-	for _, line := range strings.Split(md, "\n") {
-		if strings.HasPrefix(line, "|") && !strings.HasSuffix(line, "|") {
-			t.Errorf("a row of a table is broken: %q", line)
+	holdsNone(t, "HTML", withoutScript(t, report(t, 3)), "<script", "<img", "<b>oom", "<b>Unavailable")
+	holdsNone(t, "markdown", report(t, 2), "<script", "<b>", "@everyone", " #1 ")
+}
+
+func holdsNone(t *testing.T, what, got string, bad ...string) {
+	t.Helper()
+	for _, s := range bad {
+		if strings.Contains(got, s) {
+			t.Errorf("%s holds %q", what, s)
 		}
 	}
 }
 
-func TestMarkdownTablesHaveOneNumberOfCells(t *testing.T) {
+// withoutScript takes out the page's own script, which has to be there once.
+func withoutScript(t *testing.T, html string) string {
+	t.Helper()
+	own := "<script>" + sortScript + "</script>"
+	if n := strings.Count(html, own); n != 1 {
+		t.Fatalf("the page holds its script %d times", n)
+	}
+	return strings.Replace(html, own, "", 1)
+}
+
+func TestMarkdownTablesHaveOneNumberOfCells(t *testing.T) { checkTables(t, report(t, 2)) }
+
+// checkTables checks that no row of a markdown table is broken.
+func checkTables(t *testing.T, md string) {
+	t.Helper()
 	cells, before := 0, ""
-	for _, line := range strings.Split(report(t, 2), "\n") {
+	for _, line := range strings.Split(md, "\n") {
 		if !strings.HasPrefix(line, "|") {
 			before = line
 			continue
+		}
+		if !strings.HasSuffix(line, "|") {
+			t.Errorf("a row of a table is broken: %q", line)
 		}
 		n := strings.Count(strings.ReplaceAll(line, `\|`, ""), "|")
 		if !strings.HasPrefix(before, "|") {
@@ -172,16 +188,18 @@ func TestMarkdownTablesHaveOneNumberOfCells(t *testing.T) {
 }
 
 func TestTheHTMLPageStandsAlone(t *testing.T) {
-	html := report(t, 3)
-	for _, bad := range []string{"src=", "@import", "url(", "<script", "<iframe", "<object"} {
-		if strings.Contains(html, bad) {
-			t.Errorf("the page holds %q", bad)
-		}
-	}
+	checkPage(t, report(t, 3), `role="img" aria-label="Response latency of vector/minilm_general`)
+}
+
+// checkPage checks that a page stands alone and is well formed.
+func checkPage(t *testing.T, html string, wanted ...string) {
+	t.Helper()
+	html = withoutScript(t, html)
+	holdsNone(t, "the page", html, "src=", "@import", "url(", "<script", "<iframe", "<object", " style=", " onclick")
 	if links := regexp.MustCompile(`href="([^"]*)"`).FindAllStringSubmatch(html, -1); len(links) != 1 || links[0][1] != "data:," {
 		t.Errorf("the page links to %v", links)
 	}
-	for _, want := range []string{"prefers-color-scheme: dark", `name="viewport"`, `<html lang="en">`, "<caption>", `role="img" aria-label="Response latency of vector/minilm_general`} {
+	for _, want := range append(wanted, "prefers-color-scheme: dark", `name="viewport"`, `<html lang="en">`, "<caption>", "Content-Security-Policy") {
 		if !strings.Contains(html, want) {
 			t.Errorf("the page lacks %q", want)
 		}

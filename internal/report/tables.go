@@ -214,8 +214,13 @@ func scenarioName(run *result.Run, b *result.Benchmark) string {
 			siblings = append(siblings, &run.Benchmarks[i])
 		}
 	}
+	return nameWith(b, scenarioKeys(siblings))
+}
+
+// nameWith is a benchmark's id with some of its parameters.
+func nameWith(b *result.Benchmark, keys []string) string {
 	var parts []string
-	for _, k := range scenarioKeys(siblings) {
+	for _, k := range keys {
 		parts = append(parts, paramText(k, scenarioValue(b, k)))
 	}
 	if len(parts) == 0 {
@@ -254,14 +259,14 @@ func classList(classes map[string]uint64) string {
 	return " (" + strings.Join(parts, ", ") + ")"
 }
 
-func budgetTable(run *result.Run) *table {
-	if len(run.Budgets) == 0 {
+func budgetTable(budgets []result.Budget) *table {
+	if len(budgets) == 0 {
 		return nil
 	}
 	t := &table{ID: "budgets", Title: "Budgets", Columns: []column{
 		{Title: "Budget"}, {Title: "Benchmark"}, {Title: "Metric"}, {Title: "Limit", Number: true}, {Title: "Value", Number: true}, {Title: "Verdict"},
 	}}
-	for _, b := range run.Budgets {
+	for _, b := range budgets {
 		r := row{}
 		name := clean(b.Benchmark)
 		if users, ok := b.Params["concurrent_users"]; ok {

@@ -25,14 +25,18 @@ type TextOptions struct {
 
 // Text writes the run for a terminal.
 func Text(w io.Writer, run *result.Run, o TextOptions) error {
+	return writeText(w, "report", o, func(t *textWriter) { t.view(newView(run)) })
+}
+
+// writeText lets draw write to w; what names it in an error.
+func writeText(w io.Writer, what string, o TextOptions, draw func(*textWriter)) error {
 	if o.Width <= 0 {
 		o.Width = 100
 	}
 	b := bufio.NewWriter(w)
-	t := &textWriter{w: b, o: o}
-	t.view(newView(run))
+	draw(&textWriter{w: b, o: o})
 	if err := b.Flush(); err != nil {
-		return fmt.Errorf("write text report: %w", err)
+		return fmt.Errorf("write text %s: %w", what, err)
 	}
 	return nil
 }
@@ -122,6 +126,8 @@ func (t *textWriter) view(v *view) {
 	}
 	t.missing(v.Missing)
 	t.measured(v.Measured)
+	t.line("")
+	t.line(t.style("Environment", bold))
 	t.facts(v.Facts)
 	if t.o.Clocks {
 		t.table(v.Settings)
@@ -289,8 +295,6 @@ func (t *textWriter) measured(tab *table) {
 }
 
 func (t *textWriter) facts(fs []fact) {
-	t.line("")
-	t.line(t.style("Environment", bold))
 	width := 0
 	for _, f := range fs {
 		width = max(width, utf8.RuneCountInString(f.Name))

@@ -62,6 +62,7 @@ type cell struct {
 	Text  string
 	Title string // more to say about it, where a format can
 	State state
+	Plot  *rowPlot // beside the text, where a format can
 }
 
 type row struct {
@@ -114,7 +115,7 @@ func newView(run *result.Run) *view {
 		Suite:     fmt.Sprintf("suite %s · profile %s", orNone(run.Plan.Suite), orNone(run.Plan.Profile)),
 		When:      run.Started.UTC().Format("2006-01-02 15:04:05 UTC"),
 		Took:      took(run),
-		Budgets:   budgetTable(run),
+		Budgets:   budgetTable(run.Budgets),
 		Plugins:   pluginSections(run),
 		Resources: utilisationTable(run.Resources),
 		Gauges:    gaugeTable(run.Resources),
