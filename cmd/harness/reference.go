@@ -112,8 +112,12 @@ func (o *referenceOptions) serve(ctx context.Context, a *app) error {
 	if err := o.ready(a, s); err != nil {
 		return errors.Join(err, o.close(s))
 	}
-	<-ctx.Done()
-	return o.close(s)
+	select {
+	case <-ctx.Done():
+		return o.close(s)
+	case err := <-s.Down():
+		return errors.Join(err, o.close(s))
+	}
 }
 
 // keepJournal gives the stack the journal of the run that started it, or one

@@ -149,20 +149,7 @@ func broken(err error) bool {
 // ended says whether the process has ended, or does so within patience: the
 // connection breaks a moment before the process can be waited for.
 func (p *Plugin) ended(patience time.Duration) bool {
-	done := p.child.Load().Done()
-	timer := time.NewTimer(patience)
-	defer timer.Stop()
-	select {
-	case <-done:
-		return true
-	case <-timer.C:
-	}
-	select {
-	case <-done:
-		return true
-	default:
-		return false
-	}
+	return p.child.Load().EndsWithin(patience)
 }
 
 func ended(err error) string {

@@ -153,6 +153,23 @@ func (c *Child) Stdout() io.ReadCloser { return c.stdout }
 // Done is closed when the child has ended.
 func (c *Child) Done() <-chan struct{} { return c.process.Done() }
 
+// EndsWithin says whether the child has ended, or does so within patience.
+func (c *Child) EndsWithin(patience time.Duration) bool {
+	timer := time.NewTimer(patience)
+	defer timer.Stop()
+	select {
+	case <-c.Done():
+		return true
+	case <-timer.C:
+	}
+	select { // both may have been ready
+	case <-c.Done():
+		return true
+	default:
+		return false
+	}
+}
+
 // Wait waits for the child's end and for the last that it wrote to stderr, and
 // returns the error of [exec.Cmd.Wait].
 func (c *Child) Wait() error {

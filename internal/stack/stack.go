@@ -62,6 +62,8 @@ type Options struct {
 type Stack struct {
 	child     *proc.Child
 	component Component
+	kind      string
+	tail      *proc.Tail
 	drained   chan struct{} // closed when nothing reads the child's stdout any more
 }
 
@@ -83,7 +85,7 @@ func Start(ctx context.Context, o Options) (*Stack, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Stack{child: child, drained: make(chan struct{})}
+	s := &Stack{child: child, kind: o.Kind, tail: tail, drained: make(chan struct{})}
 	ctx, cancel := context.WithTimeout(ctx, o.Timeout)
 	defer cancel()
 	ready, err := s.await(ctx)
@@ -99,10 +101,7 @@ func Start(ctx context.Context, o Options) (*Stack, error) {
 		if errors.As(err, &absent) {
 			return nil, absent
 		}
-		if lines := tail.Lines(); len(lines) > 0 {
-			err = fmt.Errorf("%w\n  its last lines: %s", err, strings.Join(lines, "\n  | "))
-		}
-		return nil, fmt.Errorf("start the reference stack's %s: %w", o.Kind, err)
+		return nil, fmt.Errorf("start the reference stack's %s: %w", o.Kind, s.withTail(err))
 	}
 	return s, nil
 }
@@ -152,6 +151,27 @@ func (s *Stack) Provenance() map[string]string { return s.component.Provenance }
 
 // PID is the child's process id.
 func (s *Stack) PID() int { return s.child.PID() }
+
+// Ended says how the child ended by itself, or nil while it runs. It waits for
+// patience, because its connections break a moment before its end is known.
+func (s *Stack) Ended(patience time.Duration) error {
+	if !s.child.EndsWithin(patience) {
+		return nil
+	}
+	how := "exit status 0"
+	if err := s.child.Wait(); err != nil {
+		how = err.Error()
+	}
+	return s.withTail(fmt.Errorf("the reference stack's %s ended by itself (%s)", s.kind, how))
+}
+
+// withTail adds the last that the child logged.
+func (s *Stack) withTail(err error) error {
+	if lines := s.tail.Lines(); len(lines) > 0 {
+		err = fmt.Errorf("%w\n  its last lines: %s", err, strings.Join(lines, "\n  | "))
+	}
+	return err
+}
 
 // Stop ends the child and what it started.
 func (s *Stack) Stop() {

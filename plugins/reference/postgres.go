@@ -3,6 +3,8 @@ package reference
 import (
 	"context"
 	"errors"
+	"fmt"
+	"strings"
 
 	"github.com/benchharness/harness/plugins/internal/postgres"
 	"github.com/benchharness/harness/sdk"
@@ -37,6 +39,11 @@ func startPostgres(ctx context.Context, s *Stack, o Options) (Component, error) 
 		return Component{}, err
 	}
 	s.closers = append(s.closers, srv.Stop)
+	go func() { // ends with the server, which Stop ends
+		<-srv.Done()
+		lines := strings.Split(strings.TrimSpace(srv.LogTail()), "\n")
+		s.isDown(fmt.Errorf("PostgreSQL ended; the last line of its log: %s", oneLine(lines[len(lines)-1])))
+	}()
 	dsn := srv.DSN()
 	if po.TCP {
 		dsn = srv.TCPDSN()

@@ -50,10 +50,22 @@ type Component struct {
 type Stack struct {
 	components []Component
 	closers    []func(context.Context) error
+	down       chan error
 }
 
 // Components returns the parts in the order they were asked for.
 func (s *Stack) Components() []Component { return slices.Clone(s.components) }
+
+// Down gets an error when a part stops serving that was not asked to.
+func (s *Stack) Down() <-chan error { return s.down }
+
+// isDown tells of the first part that stops; one is enough.
+func (s *Stack) isDown(err error) {
+	select {
+	case s.down <- err:
+	default:
+	}
+}
 
 // Close stops the parts, the last one first. ctx bounds it.
 func (s *Stack) Close(ctx context.Context) error {
@@ -77,7 +89,7 @@ func Up(ctx context.Context, o Options) (*Stack, error) {
 	start := map[string]func(context.Context, *Stack, Options) (Component, error){
 		sdk.TargetVector: startVector, sdk.TargetService: startService, sdk.TargetPostgres: startPostgres,
 	}
-	s := &Stack{}
+	s := &Stack{down: make(chan error, 1)}
 	for _, kind := range o.Components {
 		f, ok := start[kind]
 		if !ok {
@@ -107,13 +119,13 @@ func listen(o Options, port int, what, flag string) (net.Listener, error) {
 }
 
 // background runs serve until the stack closes, which waits for its end.
-func (s *Stack) background(what string, log *slog.Logger, serve func(context.Context) error) {
+func (s *Stack) background(what string, serve func(context.Context) error) {
 	ctx, cancel := context.WithCancel(context.Background())
 	var wg sync.WaitGroup
 	var result error
 	wg.Go(func() {
 		if result = serve(ctx); result != nil && ctx.Err() == nil {
-			log.Error("the "+what+" stopped serving", "error", result)
+			s.isDown(fmt.Errorf("the %s stopped serving: %w", what, result))
 		}
 	})
 	s.closers = append(s.closers, func(context.Context) error {
@@ -131,7 +143,7 @@ func startVector(_ context.Context, s *Stack, o Options) (Component, error) {
 	if err != nil {
 		return Component{}, err
 	}
-	s.background("vector index", o.Log, func(ctx context.Context) error {
+	s.background("vector index", func(ctx context.Context) error {
 		return qdrantserver.Serve(ctx, qdrantserver.Options{Listener: l})
 	})
 	return Component{

@@ -42,7 +42,7 @@ func startService(ctx context.Context, s *Stack, o Options) (Component, error) {
 		httpL.Close()
 		return Component{}, err
 	}
-	if err := serve(s, o, service.Options{
+	if err := serve(s, service.Options{
 		Embedder: embedder{enc}, Index: index, HTTPListener: httpL, GRPCListener: grpcL,
 		Collection: serviceCollection, Faults: faults, FaultsEndpoint: o.SwitchFaults, Log: o.Log,
 	}); err != nil {
@@ -62,7 +62,7 @@ func startService(ctx context.Context, s *Stack, o Options) (Component, error) {
 	return c, nil
 }
 
-func serve(s *Stack, o Options, so service.Options) error {
+func serve(s *Stack, so service.Options) error {
 	srv, err := service.New(so)
 	if err != nil {
 		for _, l := range []net.Listener{so.HTTPListener, so.GRPCListener} {
@@ -70,7 +70,7 @@ func serve(s *Stack, o Options, so service.Options) error {
 		}
 		return fmt.Errorf("make the service: %w", err)
 	}
-	s.background("service", o.Log, srv.Serve)
+	s.background("service", srv.Serve)
 	return nil
 }
 
