@@ -164,7 +164,7 @@ func reason(err error) string {
 // measure warms up and runs the rounds of one scenario.
 func (r *run) measure(ctx context.Context, session string, b suite.Benchmark, declared []sdk.Metric, s suite.Scenario, doc *result.Benchmark) {
 	for n := range s.Load.Rounds {
-		plan := roundPlan(s.Load, r.Plan.Seed, n)
+		plan := roundPlan(s.Load, r.Plan.Seed+uint64(r.FirstRound)*roundStride, n)
 		var watched func(probe.Series) []result.Finding
 		if r.Watch != nil {
 			watched = r.Watch()
@@ -232,12 +232,16 @@ func (r *run) finish(doc *result.Benchmark) {
 	r.keep(true)
 }
 
+// roundStride keeps the seeds of rounds far apart: 2⁶⁴ divided by the golden
+// ratio, so that no small multiple comes near another.
+const roundStride = 0x9e3779b97f4a7c15
+
 // roundPlan is the n-th round's share of a load. What a count does not divide
 // evenly goes to the first rounds.
 func roundPlan(l suite.Load, seed uint64, n int) loop.Plan {
 	p := loop.Plan{
 		Model: l.Model, Workers: l.Workers, Rate: l.Rate, Duration: l.Duration / time.Duration(l.Rounds),
-		OpTimeout: l.OpTimeout, Seed: seed + uint64(n)*0x9e3779b97f4a7c15, Round: n,
+		OpTimeout: l.OpTimeout, Seed: seed + uint64(n)*roundStride, Round: n,
 	}
 	if l.Ops > 0 {
 		p.Ops = l.Ops / uint64(l.Rounds)

@@ -42,10 +42,13 @@ type Target interface {
 
 // Options are what a run needs.
 type Options struct {
-	Plan   suite.Plan
-	Run    *result.Run // its head (id, harness, machine, plan) is filled in
-	Dir    string      // scratch folder of the run, existing
-	Lookup suite.Catalog
+	Plan suite.Plan
+	Run  *result.Run // its head (id, harness, machine, plan) is filled in
+	Dir  string      // scratch folder of the run, existing
+	// FirstRound is the number of the first round, where rounds of one load are
+	// spread over several calls: it keeps their arrival times apart.
+	FirstRound int
+	Lookup     suite.Catalog
 	// Plugin starts a plugin, PluginInfo says what goes into the document.
 	Plugin     func(ctx context.Context, name string) (Plugin, error)
 	PluginInfo func(name string) (result.Plugin, error)
