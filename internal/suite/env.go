@@ -24,6 +24,8 @@ var envNames = map[string]string{
 type environment struct {
 	process map[string]string
 	dotenv  map[string]dotenvValue
+	// unsetIsEmpty has lookup find every variable: the targets are not needed.
+	unsetIsEmpty bool
 }
 
 func newEnvironment(environ []string, dotenv map[string]dotenvValue) environment {
@@ -54,7 +56,7 @@ func (e environment) lookup(name string) (string, bool) {
 		return v, true
 	}
 	v, ok := e.dotenv[name]
-	return v.text, ok
+	return v.text, ok || e.unsetIsEmpty
 }
 
 // slips warns of variables that look like a setting's, misspelt.
