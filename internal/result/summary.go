@@ -37,8 +37,8 @@ var defaultGates = []string{"latency_p95", "throughput"}
 // A metric's value is the geometric mean of its rounds, the arithmetic mean
 // for absolute scale; rounds without a value of it (too few samples, or
 // nothing recorded) are left out, and it is null when no round has one. A
-// ratio-scaled metric that was negative in some round has no geometric mean:
-// its value is null and a caution says so.
+// ratio-scaled metric that was negative in some round, or zero in some and not
+// in others, has no geometric mean: its value is null and a caution says so.
 //
 // Where the machine has a GPU, gpu_util is the average of the resource gpu.util
 // in each round.
@@ -59,7 +59,7 @@ func Summarise(b *Benchmark, declared []sdk.Metric) {
 		if m := &b.Metrics[i]; !m.summarise() {
 			b.Validity = append(b.Validity, Finding{
 				Level: string(loop.Caution), Code: negativeRatio,
-				Message: fmt.Sprintf("%s was negative in some round, so it has no mean by ratio; declare its scale as absolute", m.Name),
+				Message: fmt.Sprintf("%s was zero or negative in some round, so it has no mean by ratio; declare its scale as absolute", m.Name),
 			})
 		}
 	}
@@ -144,7 +144,7 @@ func newMetric(name, unit string, better sdk.Better, scale sdk.Scale, rounds []R
 // summarise fills in the value; it returns false when the values have no mean
 // of the metric's scale.
 func (m *Metric) summarise() bool {
-	var n, sum float64
+	var n, zeros, sum float64
 	for _, x := range m.PerRound {
 		switch {
 		case x == nil:
@@ -153,16 +153,21 @@ func (m *Metric) summarise() bool {
 			sum += *x
 		case *x < 0:
 			return false
+		case *x == 0:
+			zeros++
 		default:
-			sum += math.Log(*x) // -Inf for zero, which makes the mean zero
+			sum += math.Log(*x)
 		}
 		n++
 	}
 	if n == 0 {
 		return true
 	}
+	if zeros > 0 && zeros < n {
+		return false // one zero would make the mean of all zero
+	}
 	mean := sum / n
-	if m.Scale != string(sdk.Absolute) {
+	if zeros == 0 && m.Scale != string(sdk.Absolute) {
 		mean = math.Exp(mean)
 	}
 	m.Value = &mean

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -212,6 +213,41 @@ func TestAtMostTwoMetricsGate(t *testing.T) {
 	}
 }
 
+func TestTheMeanOverRounds(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		scale  sdk.Scale
+		rounds []float64
+		want   float64 // below 0: none
+	}{
+		{"by ratio", sdk.Ratio, []float64{1, 4}, 2},
+		{"by ratio, all zero", sdk.Ratio, []float64{0, 0}, 0},
+		{"by ratio, one zero, which would be the mean of all", sdk.Ratio, []float64{100, 0, 100}, -1},
+		{"by ratio, one negative", sdk.Ratio, []float64{100, -1}, -1},
+		{"absolute", sdk.Absolute, []float64{100, 0, 50}, 50},
+		{"none", sdk.Ratio, nil, -1},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			var rounds []Round
+			for _, x := range c.rounds {
+				r := measured(1)
+				r.Values = map[string]loop.Value{"x": {Count: 1, Sum: x}}
+				rounds = append(rounds, NewRound(r))
+			}
+			b := &Benchmark{Rounds: rounds}
+			Summarise(b, []sdk.Metric{{Name: "x", Scale: c.scale}})
+			got := b.Metrics[len(b.Metrics)-1].Value
+			if c.want < 0 && got != nil || c.want >= 0 && (got == nil || !near(got, c.want)) {
+				t.Errorf("got %v, want %v", got, c.want)
+			}
+			told := slices.ContainsFunc(b.Validity, func(f Finding) bool { return f.Code == negativeRatio })
+			if told != (c.want < 0 && c.rounds != nil) {
+				t.Errorf("findings %v", b.Validity)
+			}
+		})
+	}
+}
+
 func TestFindingsOfRoundsAreCarriedOverOnce(t *testing.T) {
 	r := measured(10)
 	r.Values = map[string]loop.Value{"delta": {Count: 1, Sum: -1}}
@@ -228,7 +264,7 @@ func TestFindingsOfRoundsAreCarriedOverOnce(t *testing.T) {
 			{"caution", "own", "all connections were reused: the target's pool is cold"},
 			{"invalid", "lag", "rounds 2, 3 of 3: p99 lag is 40% of the response"},
 			{"caution", "gc", "rounds 2, 3 of 3: GC took 12%"},
-			{"caution", "negative_ratio", "delta was negative in some round, so it has no mean by ratio; declare its scale as absolute"},
+			{"caution", "negative_ratio", "delta was zero or negative in some round, so it has no mean by ratio; declare its scale as absolute"},
 		}
 		if !reflect.DeepEqual(b.Validity, want) {
 			t.Errorf("validity\n%v, want\n%v", b.Validity, want)
