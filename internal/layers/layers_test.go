@@ -67,7 +67,7 @@ func allowed(from, to string) bool {
 	case under(from, "internal/stats"):
 		return under(to, "internal/result")
 	case under(from, "internal/verdict"):
-		return under(to, "internal/result", "internal/stats")
+		return under(to, "internal/result", "internal/stats", "internal/verdict")
 	case under(from, "internal/result"):
 		return under(to, "sdk")
 	case under(from, "internal/runner"):

@@ -19,7 +19,7 @@ const (
 	// DefaultRunFloor stands in for the floor between runs of a machine that
 	// nobody has measured: about what runs on hosted machines of one type differ
 	// by, docs/verdicts.md has the figures.
-	DefaultRunFloor = 0.15
+	DefaultRunFloor = 0.20
 )
 
 // Action is what becomes of a gating metric without a verdict.
