@@ -185,7 +185,9 @@ func TestRatiosAreComparedInPoints(t *testing.T) {
 }
 
 func TestThroughputRegressesAtItsOwnPercentage(t *testing.T) {
-	run := func(x float64) *result.Run { return runOf(benchOf("api/a", metricFrom("throughput", []float64{x, x, x}))) }
+	run := func(x float64) *result.Run {
+		return runOf(benchOf("api/a", metricFrom("throughput", []float64{x, x, x})))
+	}
 	for _, c := range []struct {
 		base, head float64
 		want       Verdict

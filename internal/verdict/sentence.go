@@ -88,11 +88,11 @@ func (c *Comparison) sentence() string {
 	if missed := c.missedBudgets(); missed > 0 {
 		tail = append(tail, plural(missed, "budget")+" missed")
 	}
-	return strings.Join(append([]string{c.begin(failing)}, tail...), ", ")
+	return strings.Join(append([]string{c.begin(failing, informational > 0)}, tail...), ", ")
 }
 
 // begin is the sentence up to the first comma.
-func (c *Comparison) begin(failing []*Row) string {
+func (c *Comparison) begin(failing []*Row, othersWorse bool) string {
 	if len(failing) > 0 {
 		var named []string
 		for _, r := range failing[:min(len(failing), namedInSentence)] {
@@ -108,6 +108,10 @@ func (c *Comparison) begin(failing []*Row) string {
 	for _, v := range []Verdict{Regressed, Improved, Slower, Faster, Unchanged} {
 		decided += c.Counts[v]
 	}
+	none := "No regression"
+	if othersWorse {
+		none = "No gating regression"
+	}
 	switch n := len(c.Rows); {
 	case n == 0:
 		return "Nothing to compare: no metric"
@@ -116,9 +120,9 @@ func (c *Comparison) begin(failing []*Row) string {
 	case decided == 0:
 		return fmt.Sprintf("No verdict on any of %s", plural(n, "metric"))
 	case decided == n:
-		return fmt.Sprintf("No regression in %s", plural(n, "metric"))
+		return fmt.Sprintf("%s in %s", none, plural(n, "metric"))
 	default:
-		return fmt.Sprintf("No regression in %d of %s", decided, plural(n, "metric"))
+		return fmt.Sprintf("%s in %d of %s", none, decided, plural(n, "metric"))
 	}
 }
 
