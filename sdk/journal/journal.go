@@ -4,7 +4,9 @@
 // The file has one JSON object a line and is only ever appended to. Several
 // processes of one run (the harness, its plugins, the reference stack) append
 // to the same file: a line is one write of an O_APPEND descriptor, and it is
-// on disk when Record returns. The package removes nothing itself.
+// on disk when Record returns. Each write begins a line of its own, so that one
+// which a full disk cut short, by whomever, spoils no other. The package removes
+// nothing itself.
 package journal
 
 import (
@@ -120,6 +122,12 @@ func (j *File) append(l Line) error {
 	if err != nil {
 		return fmt.Errorf("write journal %s: %w", j.f.Name(), err)
 	}
+	if len(b) > maxLine {
+		return fmt.Errorf("write journal %s: an entry of %d bytes is longer than the %d that are read back", j.f.Name(), len(b), maxLine)
+	}
+	if l.Verb != VerbRun {
+		b = append([]byte{'\n'}, b...)
+	}
 	if _, err := j.f.Write(append(b, '\n')); err != nil {
 		return fmt.Errorf("write journal %s: %w", j.f.Name(), err)
 	}
@@ -152,24 +160,20 @@ type Content struct {
 // maxLine bounds a line of a journal: far above what anybody writes.
 const maxLine = 1 << 20
 
-// Read reads a journal. A last line that was cut short by a crash is ignored:
-// its object was never created. Any other malformed line is an error.
+// Read reads a journal. A line that was cut short, by a crash or a full disk,
+// is ignored: whoever wrote it was told, and its object was never created. Any
+// other malformed line is an error.
 func Read(r io.Reader) (Content, error) {
 	var c Content
 	s := bufio.NewScanner(r)
-	s.Buffer(nil, maxLine)
-	var broken error
+	s.Buffer(nil, maxLine+1) // and its end
 	for n := 1; s.Scan(); n++ {
-		if broken != nil {
-			return c, broken
-		}
-		if len(bytes.TrimSpace(s.Bytes())) == 0 {
+		if len(bytes.TrimSpace(s.Bytes())) == 0 || cutShort(s.Bytes()) {
 			continue
 		}
 		var l Line
 		if err := json.Unmarshal(s.Bytes(), &l); err != nil {
-			broken = fmt.Errorf("line %d: %w", n, err)
-			continue
+			return c, fmt.Errorf("line %d: %w", n, err)
 		}
 		if err := c.apply(l); err != nil {
 			return c, fmt.Errorf("line %d: %w", n, err)
@@ -182,6 +186,12 @@ func Read(r io.Reader) (Content, error) {
 		return c, errors.New("no run line: not a journal, or cut short before anything was created")
 	}
 	return c, nil
+}
+
+// cutShort says whether a line is the beginning of an entry.
+func cutShort(line []byte) bool {
+	var entry json.RawMessage
+	return errors.Is(json.NewDecoder(bytes.NewReader(line)).Decode(&entry), io.ErrUnexpectedEOF)
 }
 
 func (c *Content) apply(l Line) error {

@@ -60,7 +60,10 @@ func TestDamage(t *testing.T) {
 		fails    bool
 	}{
 		{"a last line cut short is ignored", run + rec + `{"verb":"rec`, 1, false},
-		{"a broken line in the middle is an error", run + `{"verb":"rec` + "\n" + rec, 0, true},
+		{"one in the middle, too", run + `{"verb":"rec` + "\n" + rec, 1, false},
+		{"a broken line is an error", run + `{"verb":record}` + "\n" + rec, 0, true},
+		{"as is the last line", run + `{"verb":record}` + "\n", 0, true},
+		{"as are two in one", run + `{"verb":"rec` + rec, 0, true},
 		{"an empty file is an error", "", 0, true},
 		{"an unknown verb is an error", run + `{"verb":"burn"}` + "\n", 0, true},
 		{"a record without an object is an error", run + `{"verb":"record"}` + "\n", 0, true},
@@ -102,6 +105,46 @@ func TestManyWritersInterleaveWholeLines(t *testing.T) {
 	c, err := ReadFile(path)
 	if err != nil || len(c.Left) != writers*each {
 		t.Errorf("got %d entries, want %d; error %v", len(c.Left), writers*each, err)
+	}
+}
+
+func TestALineThatAFullDiskCutShortSpoilsNoOther(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "run.jsonl")
+	j, err := Create(path, Run{ID: "r"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer j.Close()
+	if _, err := j.f.WriteString("\n" + `{"verb":"record","object":{"kind":"fol`); err != nil {
+		t.Fatal(err)
+	}
+	folder := sdk.Object{Kind: "folder", Name: "/x"}
+	if err := j.Record(folder); err != nil {
+		t.Fatal(err)
+	}
+	c, err := ReadFile(path)
+	if err != nil || len(c.Left) != 1 || c.Left[0].Object.Name != "/x" {
+		t.Errorf("got %+v, %v", c.Left, err)
+	}
+}
+
+func TestAnEntryThatCouldNotBeReadBackIsRefused(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "run.jsonl")
+	j, err := Create(path, Run{ID: "r"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer j.Close()
+	if err := j.Record(sdk.Object{Kind: "table", Name: strings.Repeat("x", maxLine)}); err == nil {
+		t.Error("it was accepted")
+	}
+	// The longest that is accepted is read back.
+	long := maxLine
+	for j.Record(sdk.Object{Kind: "table", Name: strings.Repeat("x", long)}) != nil {
+		long--
+	}
+	if c, err := ReadFile(path); err != nil || len(c.Left) != 1 || len(c.Left[0].Object.Name) != long {
+		t.Errorf("%d entries are left, %v", len(c.Left), err)
 	}
 }
 
