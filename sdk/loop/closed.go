@@ -5,7 +5,8 @@ import "time"
 // runClosed does ops back to back until the round's time or ops are used up.
 func (w *worker) runClosed(r *run) {
 	defer w.leave(r)
-	w.state.Store(busySince(time.Since(r.base)))
+	w.enter = time.Since(r.base)
+	w.state.Store(busySince(w.enter))
 	for w.closedStretch(r) {
 	}
 }

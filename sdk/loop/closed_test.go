@@ -24,7 +24,7 @@ func TestClosedLoopEndsAtTheFirstOfDurationAndOps(t *testing.T) {
 		{"ops alone", 0, 100, 100, 250 * time.Millisecond},
 		{"ops first", time.Second, 100, 100, 250 * time.Millisecond},
 		{"duration first", 100 * time.Millisecond, 100, 40, 100 * time.Millisecond},
-		{"ops that workers cannot share evenly", 0, 101, 101, 260 * time.Millisecond},
+		{"ops that workers cannot share evenly", 0, 101, 101, 252_500 * time.Microsecond}, // 250 ms for three, 260 for one
 		{"a last op that runs over the duration", 95 * time.Millisecond, 0, 40, 100 * time.Millisecond},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -50,6 +50,28 @@ func TestClosedLoopEndsAtTheFirstOfDurationAndOps(t *testing.T) {
 			})
 		})
 	}
+}
+
+func TestTheRateOfAClosedLoopIsThatOfWorkersThatAreStillInIt(t *testing.T) {
+	// Four workers do 100 ops a second each, but for one op of 5 s, which ends
+	// 4.5 s after the round's second.
+	slow := func(ctx context.Context, op *sdk.Op) error {
+		if op.Index == 200 {
+			return takes(5*time.Second)(ctx, op)
+		}
+		return takes(10*time.Millisecond)(ctx, op)
+	}
+	inBubble(t, Plan{Model: Closed, Workers: 4, Duration: time.Second}, slow, func(t *testing.T, res Result, err error) {
+		if err != nil || res.Counts.OK != 351 || res.Elapsed != (3*time.Second+5500*time.Millisecond)/4 {
+			t.Errorf("%+v in %s, %v, want 351 in 2.125s", res.Counts, res.Elapsed, err)
+		}
+	})
+	// Workers that never got an op are not in the mean.
+	inBubble(t, Plan{Model: Closed, Workers: 8, Ops: 2}, takes(10*time.Millisecond), func(t *testing.T, res Result, err error) {
+		if err != nil || res.Counts.OK != 2 || res.Elapsed != 10*time.Millisecond {
+			t.Errorf("%+v in %s, %v, want 2 in 10ms", res.Counts, res.Elapsed, err)
+		}
+	})
 }
 
 func TestSentDividesAnOpIntoWaitAndService(t *testing.T) {

@@ -34,11 +34,14 @@ func (r *run) result(metrics []sdk.Metric) Result {
 		res.Overflow += s.overflow
 		merge(res.Clocks.Response, s.censored)
 	}
+	var worked time.Duration
+	var workers int64
 	values := make([]Value, len(metrics))
 	samples, dropped := map[string]string{}, map[string]uint64{}
 	for _, c := range r.recorders {
 		c.mu.Lock()
 		c.collect(&res, values, samples, dropped)
+		worked, workers = worked+c.worked, workers+c.workers
 		c.run = nil // whatever an abandoned worker brings later is not taken
 		c.mu.Unlock()
 	}
@@ -61,7 +64,7 @@ func (r *run) result(metrics []sdk.Metric) Result {
 		c := &res.Counts
 		c.TimedOut += c.Scheduled - min(c.Scheduled, c.OK+c.Failed+c.TimedOut+c.Skipped)
 	}
-	res.Elapsed = r.elapsed(res.Elapsed)
+	res.Elapsed = r.elapsed(res.Elapsed, worked, workers)
 	return res
 }
 
@@ -106,15 +109,24 @@ func merge(into, from *hdrhistogram.Histogram) {
 	}
 }
 
-// elapsed is the length of the measured part when its last op ended at end. An
-// open loop lasts at least as long as its schedule: a last op that comes and
+// elapsed is the length of the measured part, by which ops are divided to give
+// their rate. end is when its last op ended.
+//
+// An open loop lasts at least as long as its schedule: a last op that comes and
 // ends before the time is up must not make the rate look higher.
-func (r *run) elapsed(end time.Duration) time.Duration {
-	if r.stopped.Load() {
+//
+// A closed loop lasts as long as its workers did on average. Until the last one
+// is done the others do nothing, because the round is over for them and not
+// because the target is slow: one op of 10 s at the end of a second's round
+// would make a tenth of the rate.
+func (r *run) elapsed(end, worked time.Duration, workers int64) time.Duration {
+	switch {
+	case r.stopped.Load():
 		return max(end, r.stopAt)
-	}
-	if r.plan.Model != Closed {
+	case r.plan.Model != Closed:
 		return max(end, r.scheduleEnd)
+	case workers > 0:
+		return worked / time.Duration(workers)
 	}
 	return end
 }

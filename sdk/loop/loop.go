@@ -96,7 +96,7 @@ type Value struct {
 // Result is one measured round.
 type Result struct {
 	Started  time.Time     // start of the measured part, after warm-up
-	Elapsed  time.Duration // of the measured part, to the end of the last op; in an open loop at least the schedule's length
+	Elapsed  time.Duration // of the measured part: closed, until a worker's last op ended, as the mean of the workers; open, until the last op ended, and at least the schedule's length
 	Counts   Counts
 	Errors   map[string]uint64 // failed ops by class
 	Samples  []string          // first error of each class as "class: message", timed_out too; at most 8, at most 300 bytes each

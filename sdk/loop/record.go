@@ -40,6 +40,8 @@ type records struct {
 	values  []Value
 	dropped map[string]uint64 // values that cannot be used, by "name: reason"
 	end     time.Duration     // of the last op
+	worked  time.Duration     // closed: sum over workers of when their last ops ended
+	workers int64             // closed: those that did an op
 	live    liveCounts
 }
 
@@ -61,6 +63,16 @@ func (c *recorder) reset(r *run, metrics int, open bool) {
 		case open || h == &c.both:
 			*h = NewHistogram() // now rather than in the middle of the round
 		}
+	}
+}
+
+// workedUntil takes in when the last op of a worker ended.
+func (c *recorder) workedUntil(r *run, end time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.run == r {
+		c.worked += end
+		c.workers++
 	}
 }
 

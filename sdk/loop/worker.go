@@ -42,7 +42,8 @@ type worker struct {
 	metrics []sdk.Metric
 
 	state atomic.Uint64
-	gone  atomic.Bool // abandoned, and its op has not returned since
+	gone  atomic.Bool   // abandoned, and its op has not returned since
+	enter time.Duration // closed: when its first op could begin
 	op    sdk.Op
 	ctx   context.Context // of the worker's ops, made anew after each timeout
 	rec   *recorder
@@ -92,11 +93,15 @@ func (w *worker) renew(r *run) {
 // leave ends the worker's part in a run. The last leaver ends the run. An
 // abandoned worker has left before, without knowing it.
 func (w *worker) leave(r *run) {
-	if w.state.Swap(0)&abandonedFlag != 0 {
+	was := w.state.Swap(0)
+	if was&abandonedFlag != 0 {
 		w.gone.Store(false)
 		return
 	}
 	w.flush(r)
+	if end := time.Duration(was >> stateShift); r.plan.Model == Closed && end > w.enter {
+		w.rec.workedUntil(r, end)
+	}
 	w.mu.Lock()
 	w.cancel(nil)
 	w.mu.Unlock()
