@@ -4,15 +4,13 @@ import (
 	"bytes"
 	"encoding/json"
 	"flag"
-	"go/ast"
-	"go/parser"
-	"go/token"
 	"os"
 	"reflect"
-	"strings"
 	"testing"
 
 	"github.com/google/jsonschema-go/jsonschema"
+
+	"github.com/benchharness/harness/internal/schemadoc"
 )
 
 var update = flag.Bool("update", false, "write generated files instead of comparing them")
@@ -77,83 +75,14 @@ func readSchema(t *testing.T) *jsonschema.Resolved {
 	return r
 }
 
-// generateSchema infers the schema from the types, opens it for the fields of
-// later versions, and describes it with the comments in run.go.
 func generateSchema(t *testing.T) []byte {
 	t.Helper()
-	enum := func(values ...any) *jsonschema.Schema { return &jsonschema.Schema{Type: "string", Enum: values} }
-	root, err := jsonschema.For[Run](&jsonschema.ForOptions{TypeSchemas: map[reflect.Type]*jsonschema.Schema{
-		reflect.TypeFor[json.RawMessage](): {},
-		reflect.TypeFor[Status]():          enum("measured", "not_measured", "failed", "partial"),
-	}})
+	b, err := schemadoc.Document{
+		Type: reflect.TypeFor[Run](), Schema: Schema, Sources: []string{"run.go"},
+		Words: map[reflect.Type][]any{reflect.TypeFor[Status](): {Measured, NotMeasured, Failed, Partial}},
+	}.Generate()
 	if err != nil {
 		t.Fatal(err)
 	}
-	root.Schema = "https://json-schema.org/draft/2020-12/schema"
-	root.Title = Schema
-	describe(root, reflect.TypeFor[Run](), comments(t))
-	root.Properties["schema"].Enum = []any{Schema}
-	b, err := json.MarshalIndent(root, "", "  ")
-	if err != nil {
-		t.Fatal(err)
-	}
-	return append(b, '\n')
-}
-
-func describe(s *jsonschema.Schema, typ reflect.Type, docs map[string]string) {
-	for typ.Kind() == reflect.Pointer || typ.Kind() == reflect.Slice || typ.Kind() == reflect.Map {
-		if typ.Kind() == reflect.Slice && s.Items != nil {
-			s = s.Items
-		} else if typ.Kind() == reflect.Map && s.AdditionalProperties != nil {
-			s = s.AdditionalProperties
-		}
-		typ = typ.Elem()
-	}
-	if typ.Kind() != reflect.Struct || len(s.Properties) == 0 {
-		return
-	}
-	s.AdditionalProperties = nil
-	for i := range typ.NumField() {
-		f := typ.Field(i)
-		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
-		p := s.Properties[name]
-		if p == nil {
-			continue
-		}
-		p.Description = docs[typ.Name()+"."+f.Name]
-		describe(p, f.Type, docs)
-	}
-}
-
-// comments returns the comments of fields in run.go by Type.Field.
-func comments(t *testing.T) map[string]string {
-	t.Helper()
-	file, err := parser.ParseFile(token.NewFileSet(), "run.go", nil, parser.ParseComments)
-	if err != nil {
-		t.Fatal(err)
-	}
-	out := map[string]string{}
-	for _, d := range file.Decls {
-		g, ok := d.(*ast.GenDecl)
-		if !ok {
-			continue
-		}
-		for _, s := range g.Specs {
-			spec, ok := s.(*ast.TypeSpec)
-			if !ok {
-				continue
-			}
-			st, ok := spec.Type.(*ast.StructType)
-			if !ok {
-				continue
-			}
-			for _, f := range st.Fields.List {
-				text := strings.Join(strings.Fields(f.Doc.Text()+" "+f.Comment.Text()), " ")
-				for _, n := range f.Names {
-					out[spec.Name.Name+"."+n.Name] = text
-				}
-			}
-		}
-	}
-	return out
+	return b
 }

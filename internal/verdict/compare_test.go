@@ -1,10 +1,8 @@
 package verdict
 
 import (
-	"bytes"
 	"fmt"
 	"math"
-	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -422,23 +420,5 @@ func checkRow(t *testing.T, r *Row, b, h []float64) {
 		if !number(x) {
 			t.Errorf("%v against %v: %s holds %v", b, h, r.Verdict, *x)
 		}
-	}
-}
-
-func TestADocumentSurvivesTheRoundTrip(t *testing.T) {
-	want, _ := ComparePairs(runOf(p95(steady)), runOf(p95(twenty)), Policy{Acknowledgements: []Acknowledgement{{Benchmark: "*", Metric: "*", Reason: "known", Until: day}}}, Look{})
-	var first, second bytes.Buffer
-	if err := EncodeComparison(&first, want); err != nil {
-		t.Fatal(err)
-	}
-	got, err := DecodeComparison(bytes.NewReader(first.Bytes()))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !reflect.DeepEqual(got, want) {
-		t.Errorf("read %+v\nwrote %+v", got, want)
-	}
-	if err := EncodeComparison(&second, got); err != nil || !bytes.Equal(first.Bytes(), second.Bytes()) {
-		t.Errorf("the second time it has other bytes (%v)", err)
 	}
 }
