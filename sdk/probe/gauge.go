@@ -15,6 +15,15 @@ type def struct {
 	kind kind
 }
 
+// bounded takes a share of time back to 1: a counter of the kernel is read a
+// little later than the clock that it is divided by.
+func (d def) bounded(v float64) float64 {
+	if d.kind == rate && d.unit == "ratio" {
+		return min(v, 1)
+	}
+	return v
+}
+
 // point is one reading of one gauge. For a rate num and den never decrease:
 // collectors pass raw counters through [monotone].
 type point struct {

@@ -29,9 +29,9 @@ func (t *track) begin(d def, p point) {
 }
 
 // sample takes the reading at the end of an interval in.
-func (t *track) sample(k kind, p point, seconds float64) {
-	v, ok := t.next(k, p)
-	if ok {
+func (t *track) sample(d def, p point, seconds float64) {
+	v, ok := t.next(d.kind, p)
+	if v = d.bounded(v); ok {
 		if t.taken == 0 || v > t.peak {
 			t.peak = v
 		}
@@ -115,7 +115,7 @@ func (t *track) gauge(d def, n int) Gauge {
 	default:
 		average = t.value
 	}
-	peak := t.peak
+	average, peak := d.bounded(average), t.peak
 	g.Average, g.Peak, g.Samples = &average, &peak, t.samples[:n:n]
 	return g
 }

@@ -139,7 +139,7 @@ func (w *Window) commit() {
 	}
 	w.times[len(w.times)-1] = seconds
 	for i := range w.tracks {
-		w.tracks[i].sample(w.s.defs[i].kind, w.pending[i], seconds)
+		w.tracks[i].sample(w.s.defs[i], w.pending[i], seconds)
 	}
 	if w.in++; w.in == w.stride {
 		w.flush()

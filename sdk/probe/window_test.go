@@ -66,6 +66,29 @@ func TestAverageOfARateIsTheCountersGrowthOverTheWindow(t *testing.T) {
 	})
 }
 
+func TestAShareOfTimeIsNotMoreThanAll(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		// Each reading of the counter comes 3 ms later than the one before.
+		n := 0.0
+		s, _ := scripted(100*time.Millisecond, []def{{"x", "ratio", rate}, {"y", "B/s", rate}}, func(now float64, p []point) {
+			n++
+			p[0], p[1] = ratePoint(now+0.003*n, now), ratePoint(now+0.003*n, now)
+		})
+		s.Start(t.Context())
+		defer s.Stop()
+		w := s.Open()
+		time.Sleep(time.Second)
+		out := w.Close()
+		g, _ := out.Gauge("x")
+		want(t, "average", g.Average, 1)
+		want(t, "peak", g.Peak, 1)
+		g, _ = out.Gauge("y")
+		if g.Peak == nil || *g.Peak <= 1.02 {
+			t.Errorf("a rate that is no share peaks at %v, want 1.03", g.Peak)
+		}
+	})
+}
+
 func TestReadingRightAfterATickIsJoinedWithIt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		// A counter in steps of 10 ms, as CPU time is: over 2 ms its rate
