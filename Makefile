@@ -13,7 +13,7 @@ NPM   := plugins/internal/qdrantserver/testdata
 export CGO_CFLAGS ?= -O2 -g -Wno-deprecated-declarations
 
 .DEFAULT_GOAL := build
-.PHONY: help run build test test-tools check lint race cross drift generate bench fuzz clean
+.PHONY: help run build test test-tools check lint race cross drift generate bench calibrate fuzz clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -66,6 +66,9 @@ generate: ## protobuf code and JSON Schemas
 
 bench: build ## the figures of docs/figures.md, peers beside them in the same run
 	HARNESS_BIN=$(CURDIR)/$(BIN) scripts/bench
+
+calibrate: ## how often verdicts are wrong: the tables of docs/verdicts.md
+	@$(GO) run ./internal/verdict/calibrate
 
 fuzz: ## every fuzz test for 20 s
 	scripts/fuzz 20s
