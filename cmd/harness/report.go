@@ -87,9 +87,6 @@ var extensions = map[string]string{"text": ".txt", "json": ".json", "html": ".ht
 
 var formatNames = []string{"text", "json", "html", "markdown"}
 
-// reportBase is the path of the reports beside a run document, without ending.
-func reportBase(out string) string { return filepath.Join(filepath.Dir(out), reportName) }
-
 // writeReports writes one file per format and returns their paths. JSON is the
 // run document, which is written anyway.
 func writeReports(run *result.Run, formats []string, base string) ([]string, error) {

@@ -3,8 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"syscall"
@@ -75,7 +73,7 @@ func (o *runOptions) run(ctx context.Context, a *app) error {
 	if err := reference.Check(reference.Options{Faults: o.faults, ModelDir: o.modelDir}); err != nil {
 		return &exit{exitUsage, err}
 	}
-	lock, err := lockOutput(plan.Out)
+	lock, err := lockOutput(plan.Out, plan.Reports...)
 	if err != nil {
 		return err
 	}
@@ -87,19 +85,6 @@ func (o *runOptions) run(ctx context.Context, a *app) error {
 	}
 	problems := append(s.measure(ctx), s.close())
 	return o.conclude(a, s.run, plan, slices.DeleteFunc(problems, func(err error) bool { return err == nil }))
-}
-
-// lockOutput keeps a second run out of the folder that this one writes to, and
-// finds out whether it can be written to before anything is measured.
-func lockOutput(out string) (*store.FolderLock, error) {
-	if info, err := os.Stat(out); err == nil && info.IsDir() {
-		return nil, usage("the run document cannot be written to %s, which is a folder; name a file in it with --out", out)
-	}
-	lock, err := store.Lock(filepath.Dir(out))
-	if err != nil && !errors.Is(err, syscall.ENOSPC) && !errors.Is(err, syscall.EDQUOT) {
-		return nil, &exit{exitUsage, err}
-	}
-	return lock, err
 }
 
 // conclude judges the budgets, prints the result, writes the documents and
