@@ -85,7 +85,11 @@ func ComparePairs(base, head *result.Run, p Policy, look Look) (*Comparison, err
 	if err != nil {
 		return nil, fmt.Errorf("compare interleaved rounds: %w", err)
 	}
-	s := newSet([]*result.Run{base}, head, p, Interleaved)
+	return comparePairs(first, p, look, at), nil
+}
+
+func comparePairs(first Pair, p Policy, look Look, at spending) *Comparison {
+	s := newSet([]*result.Run{first.Base}, first.Head, p, Interleaved)
 	c := document(s)
 	if look.Confirm {
 		s.confirm(at, look)
@@ -97,7 +101,7 @@ func ComparePairs(base, head *result.Run, p Policy, look Look) (*Comparison, err
 	}
 	c.Method.Looks = look.Planned
 	c.finish(s)
-	return c, nil
+	return c
 }
 
 const (

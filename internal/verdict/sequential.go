@@ -134,9 +134,13 @@ func (s *set) benchmarks(with func(*candidate) bool) []string {
 // Comparison judges what has been added so far. Before Next is done, what
 // stands out but has not been repeated is inconclusive.
 func (q *Sequential) Comparison() (*Comparison, error) {
+	if !q.first.complete() {
+		return nil, errors.New("compare interleaved rounds: none were added")
+	}
 	flagged := make([]string, 0, len(q.flagged))
 	for id := range q.flagged {
 		flagged = append(flagged, id)
 	}
-	return ComparePairs(q.first.Base, q.first.Head, q.policy, Look{Planned: q.looks, Confirm: true, Flagged: flagged, Repeat: q.repeat})
+	look := Look{Planned: q.looks, Confirm: true, Flagged: flagged, Repeat: q.repeat}
+	return comparePairs(q.first, q.policy, look, q.spent), nil
 }
