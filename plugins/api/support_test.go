@@ -2,7 +2,6 @@ package api
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"net"
@@ -14,6 +13,7 @@ import (
 
 	"github.com/benchharness/harness/plugins/internal/service"
 	"github.com/benchharness/harness/sdk"
+	"github.com/benchharness/harness/sdk/sdktest"
 )
 
 // setup checks the parameters as the harness does and sets a scenario up.
@@ -23,15 +23,7 @@ func setup(t *testing.T, bench string, target sdk.Target, with map[string]any) (
 	if !ok {
 		t.Fatalf("no benchmark %s", bench)
 	}
-	values := map[string]json.RawMessage{}
-	for k, v := range with {
-		raw, err := json.Marshal(v)
-		if err != nil {
-			t.Fatal(err)
-		}
-		values[k] = raw
-	}
-	params, err := sdk.CheckParams(b.Params, values)
+	params, err := sdktest.Params(t, b, with)
 	if err != nil {
 		return nil, err
 	}

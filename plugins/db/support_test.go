@@ -2,7 +2,6 @@ package db
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -18,6 +17,7 @@ import (
 	"github.com/benchharness/harness/plugins/internal/postgres"
 	"github.com/benchharness/harness/sdk"
 	"github.com/benchharness/harness/sdk/loop"
+	"github.com/benchharness/harness/sdk/sdktest"
 )
 
 // shared is the private server of most tests. It is started by the first that
@@ -126,15 +126,7 @@ func benchmark(t testing.TB, name string) sdk.Benchmark {
 
 func request(t testing.TB, b sdk.Benchmark, dsn string, with map[string]any) (sdk.SetupRequest, *book) {
 	t.Helper()
-	raw := map[string]json.RawMessage{}
-	for k, v := range with {
-		text, err := json.Marshal(v)
-		if err != nil {
-			t.Fatal(err)
-		}
-		raw[k] = text
-	}
-	params, err := sdk.CheckParams(b.Params, raw)
+	params, err := sdktest.Params(t, b, with)
 	if err != nil {
 		t.Fatalf("parameters %v: %v", with, err)
 	}

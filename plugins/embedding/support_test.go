@@ -2,7 +2,6 @@ package embedding
 
 import (
 	"context"
-	"encoding/json"
 	"log/slog"
 	"math"
 	"net/http/httptest"
@@ -12,6 +11,7 @@ import (
 	"github.com/benchharness/harness/plugins/internal/encoder"
 	"github.com/benchharness/harness/sdk"
 	"github.com/benchharness/harness/sdk/loop"
+	"github.com/benchharness/harness/sdk/sdktest"
 )
 
 // openSmall makes an encoder that answers to a built-in model's name and is
@@ -33,15 +33,7 @@ func openSmall(o encoder.Options) (*encoder.Encoder, error) {
 // request is a checked request for a benchmark.
 func request(t testing.TB, b sdk.Benchmark, with map[string]any) sdk.SetupRequest {
 	t.Helper()
-	raw := map[string]json.RawMessage{}
-	for k, v := range with {
-		text, err := json.Marshal(v)
-		if err != nil {
-			t.Fatal(err)
-		}
-		raw[k] = text
-	}
-	params, err := sdk.CheckParams(b.Params, raw)
+	params, err := sdktest.Params(t, b, with)
 	if err != nil {
 		t.Fatalf("parameters %v: %v", with, err)
 	}

@@ -2,7 +2,6 @@ package system
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"io"
 	"log/slog"
@@ -12,6 +11,7 @@ import (
 	"time"
 
 	"github.com/benchharness/harness/sdk"
+	"github.com/benchharness/harness/sdk/sdktest"
 )
 
 // bench is one prepared scenario with one worker.
@@ -26,15 +26,7 @@ type bench struct {
 
 func request(t *testing.T, b sdk.Benchmark, with map[string]any) sdk.SetupRequest {
 	t.Helper()
-	raw := map[string]json.RawMessage{}
-	for k, v := range with {
-		text, err := json.Marshal(v)
-		if err != nil {
-			t.Fatal(err)
-		}
-		raw[k] = text
-	}
-	params, err := sdk.CheckParams(b.Params, raw)
+	params, err := sdktest.Params(t, b, with)
 	if err != nil {
 		t.Fatalf("parameters %v: %v", with, err)
 	}
@@ -180,11 +172,7 @@ func TestWrongParametersAreNamed(t *testing.T) {
 		{"loopback", map[string]any{"messages": 1}, "messages"},
 	} {
 		b := benchmark(t, c.benchmark)
-		raw := map[string]json.RawMessage{}
-		for k, v := range c.with {
-			raw[k], _ = json.Marshal(v)
-		}
-		params, err := sdk.CheckParams(b.Params, raw)
+		params, err := sdktest.Params(t, b, c.with)
 		if err == nil {
 			var s sdk.Session
 			s, err = b.Setup(t.Context(), sdk.SetupRequest{Params: params, MaxWorkers: 4, Dir: t.TempDir()})

@@ -20,6 +20,7 @@ import (
 
 	"github.com/benchharness/harness/plugins/internal/qdrantserver"
 	"github.com/benchharness/harness/sdk"
+	"github.com/benchharness/harness/sdk/sdktest"
 )
 
 // running is a reference server.
@@ -125,15 +126,7 @@ func (m *memory) seen() []string {
 
 func request(t testing.TB, target sdk.Target, with map[string]any) sdk.SetupRequest {
 	t.Helper()
-	values := map[string]json.RawMessage{}
-	for k, v := range with {
-		raw, err := json.Marshal(v)
-		if err != nil {
-			t.Fatal(err)
-		}
-		values[k] = raw
-	}
-	params, err := sdk.CheckParams(searchBenchmark().Params, values)
+	params, err := sdktest.Params(t, searchBenchmark(), with)
 	if err != nil {
 		t.Fatalf("parameters %v: %v", with, err)
 	}
