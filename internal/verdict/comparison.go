@@ -52,9 +52,9 @@ type Method struct {
 	Design     Design  `json:"design"`
 	Rounds     int     `json:"rounds"` // of head, the most of any benchmark
 	Looks      []int   `json:"looks"`  // rounds at which an interleaved comparison was looked at
-	Alpha      float64 `json:"alpha"`  // one-sided, of the screen or of the family
+	Alpha      float64 `json:"alpha"`  // one-sided error of a family, and of each bound of an interval: 0.025 makes it one of 95%
 	Correction string  `json:"correction"`
-	Confirmed  bool    `json:"confirmed"` // flagged metrics were repeated independently
+	Confirmed  bool    `json:"confirmed"` // only an independent repeat can make a metric regressed or improved
 }
 
 // Verdict of a metric.
@@ -85,8 +85,10 @@ type Row struct {
 	Scale     string            `json:"scale"`
 	Gate      bool              `json:"gate"`
 
-	Base         *float64   `json:"base"`
-	Head         *float64   `json:"head"`
+	Base *float64 `json:"base"`
+	Head *float64 `json:"head"`
+	// BasePerRound has one value for each round that the verdict rests on; of
+	// five or more base runs, one for each run.
 	BasePerRound []*float64 `json:"base_per_round"`
 	HeadPerRound []*float64 `json:"head_per_round"`
 
