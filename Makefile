@@ -13,7 +13,7 @@ NPM   := plugins/internal/qdrantserver/testdata
 export CGO_CFLAGS ?= -O2 -g -Wno-deprecated-declarations
 
 .DEFAULT_GOAL := build
-.PHONY: help run build test test-tools check lint race cross drift generate bench calibrate fuzz clean
+.PHONY: help run build test test-browser test-tools check lint race cross drift generate bench calibrate fuzz clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -26,6 +26,9 @@ build: ## bin/harness
 
 test: build test-tools ## every test; sets up the peers that tests use where python3 and npm are there
 	HARNESS_BIN=$(CURDIR)/$(BIN) $(GO) test ./...
+
+test-browser: ## the HTML pages in chromium: console, requests, sorting, dark mode, keyboard, names, 360 px
+	$(GO) test -tags browser -count=1 -v -run '^TestBrowser' ./internal/report
 
 test-tools: $(VENV)/.ready $(JS)/.ready
 

@@ -15,7 +15,7 @@ import (
 // maxCards is for how many scenarios there are drawings beside the tables:
 // reading the histograms of more takes longer than a reader waits, and nobody
 // looks at them.
-const maxCards = 120
+const maxCards = 80
 
 // History is the past of one metric, to be drawn beside its verdict.
 type History struct {
@@ -32,6 +32,15 @@ type card struct {
 	Metrics   []metricChart
 	Responses *overlay
 	folded    bool
+}
+
+// Width is how many columns of drawings it has, of three.
+func (c card) Width() int {
+	n := len(c.Metrics)
+	if c.Responses != nil {
+		n++
+	}
+	return min(n, 3)
 }
 
 // metricChart is the drawings of one gating metric.
@@ -161,9 +170,9 @@ func metricText(g verdictGroup, r *verdict.Row) string {
 	}
 	text += ", " + changeCell(g, r).Text
 	if r.PAdj != nil {
-		text += ", adj. p " + probability(*r.PAdj)
+		text += ", adj.\u00a0p\u00a0" + probability(*r.PAdj)
 	} else if r.P != nil {
-		text += ", p " + probability(*r.P)
+		text += ", p\u00a0" + probability(*r.P)
 	}
 	return text
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strconv"
 
 	"github.com/HdrHistogram/hdrhistogram-go"
 
@@ -106,7 +107,7 @@ func newIntervalChart(name string, r *verdict.Row) *intervalChart {
 	}
 	for _, v := range ticksBetween(left, right) {
 		pos := (v - left) / (right - left) * intervalW
-		c.Ticks = append(c.Ticks, mark{X: num(pos), Text: changeText(v*sign, r.Scale), Anchor: anchor(pos)})
+		c.Ticks = append(c.Ticks, mark{X: num(pos), Text: tickText(v*sign, r.Scale), Anchor: anchor(pos)})
 	}
 	c.Label = fmt.Sprintf("%s of %s: change %s, interval %s to %s, threshold %s", clean(r.Metric), name,
 		changeText(*r.Change, r.Scale), changeText(*r.Low, r.Scale), changeText(*r.High, r.Scale), thresholdText(r.Threshold, r.Scale))
@@ -114,6 +115,16 @@ func newIntervalChart(name string, r *verdict.Row) *intervalChart {
 		c.Label += ", for the " + word
 	}
 	return c
+}
+
+// tickText is a round change, without the digits that would say how exact it
+// is.
+func tickText(x float64, scale string) string {
+	text := signed(x, strconv.FormatFloat(math.Abs(x)*100, 'g', 6, 64))
+	if scale == absoluteScale {
+		return text
+	}
+	return text + "%"
 }
 
 // ticksBetween are three to seven round values, zero among them where it is
@@ -196,10 +207,16 @@ func finiteValues(xs []*float64) []float64 {
 // overlay is the response latency of both sides, pooled over rounds, on one
 // axis. Each is drawn as shares of its own samples.
 type overlay struct {
-	Label              string
-	Base, Head         string // outlines
-	BaseText, HeadText string
-	Ticks              []mark
+	Label      string
+	Base, Head string // outlines
+	Ticks      []mark
+	Columns    []string // p50 and so on, and samples
+	Rows       []quantileRow
+}
+
+type quantileRow struct {
+	Side  string
+	Cells []string
 }
 
 // newOverlay returns nil where a side has no samples.
@@ -223,17 +240,23 @@ func newOverlay(name string, base, head *result.Benchmark) *overlay {
 	}
 	most := max(slices.Max(nb[:]), slices.Max(nh[:]))
 	o := &overlay{Base: outline(nb, most), Head: outline(nh, most), Ticks: a.ticks()}
-	o.BaseText, o.HeadText = quantilesText(hb), quantilesText(hh)
-	o.Label = fmt.Sprintf("Response latency of %s, pooled: base %s; head %s", name, o.BaseText, o.HeadText)
+	o.Label = fmt.Sprintf("Response latency of %s in base and head, pooled over rounds; the quantiles are in the table below", name)
+	for _, q := range quantiles {
+		o.Columns = append(o.Columns, q.name)
+	}
+	o.Columns = append(o.Columns, "samples")
+	o.Rows = []quantileRow{{"base", quantileCells(hb)}, {"head", quantileCells(hh)}}
 	return o
 }
 
-func quantilesText(h *hdrhistogram.Histogram) string {
-	text := ""
+func quantileCells(h *hdrhistogram.Histogram) []string {
+	var out []string
 	for _, q := range quantiles {
+		text := notAvailable
 		if d, known := loop.Quantile(h, q.q); known {
-			text += q.name + " " + Quantity(d.Seconds(), "s") + " · "
+			text = Quantity(d.Seconds(), "s")
 		}
+		out = append(out, text)
 	}
-	return text + digits(float64(h.TotalCount())) + " samples"
+	return append(out, digits(float64(h.TotalCount())))
 }

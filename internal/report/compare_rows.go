@@ -16,7 +16,7 @@ import (
 type rowColumns int
 
 const (
-	judged    rowColumns = iota // base, head, change and interval
+	judged    rowColumns = iota // change, interval, base and head
 	undecided                   // and the rounds that it would take
 	values                      // base and head, not to be held against each other
 	trend                       // and how they differ all the same
@@ -118,7 +118,7 @@ func (w *rowWriter) group(g verdictGroup, rows []*verdict.Row) rowGroup {
 	if slices.ContainsFunc(rows, func(r *verdict.Row) bool { return !r.Gate }) {
 		t.footnote("(info): shown for information, does not gate")
 	}
-	return rowGroup{Table: t, State: g.state, Lead: g.lead, Folded: g.verdict == verdict.Unchanged}
+	return rowGroup{Table: t, Lead: g.lead, Folded: g.verdict == verdict.Unchanged}
 }
 
 // urgency orders the rows of a verdict: what gates first, what is accepted
@@ -162,13 +162,14 @@ func (w *rowWriter) columns(c rowColumns) []column {
 	case trend:
 		add("Base", "Head", "Difference")
 	default:
-		add("Base", "Head", "Change", "Interval")
+		add("Change", "Interval")
 		if w.threshold == "" {
 			add("Threshold")
 		}
 		if c == undecided {
 			add("Rounds needed")
 		}
+		add("Base", "Head")
 	}
 	return out
 }
@@ -211,13 +212,14 @@ func (w *rowWriter) row(g verdictGroup, r *verdict.Row, reasons []sharedCaution,
 		difference.State = absent // it is no verdict
 		out.Cells = append(out.Cells, base, head, difference)
 	default:
-		out.Cells = append(out.Cells, base, head, changeCell(g, r), w.intervalCell(g, r))
+		out.Cells = append(out.Cells, changeCell(g, r), w.intervalCell(g, r))
 		if w.threshold == "" {
 			out.Cells = append(out.Cells, cell{Text: thresholdText(r.Threshold, r.Scale)})
 		}
 		if g.columns == undecided {
 			out.Cells = append(out.Cells, roundsCell(r.RoundsNeeded))
 		}
+		out.Cells = append(out.Cells, base, head)
 	}
 	return out
 }

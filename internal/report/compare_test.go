@@ -111,7 +111,7 @@ func TestNothingInAComparisonReachesATerminalOrBrowserAsMarkup(t *testing.T) {
 func TestTheComparisonPageStandsAlone(t *testing.T) {
 	checkPage(t, renderComparison(t, 3, comparisonFixture()),
 		`role="img" aria-label="latency_p95 of api/search, 8 users: change &#43;18.4%, interval &#43;15.3% to &#43;21.5%, threshold 10%, for the worse"`,
-		`role="img" aria-label="Response latency of api/search, 8 users, pooled: base `,
+		`role="img" aria-label="Response latency of api/search, 8 users in base and head`,
 		`role="img" aria-label="CPU over both runs, average `,
 		`new levels begin with run 18 and 34"`)
 	bare := comparisonFixture()
@@ -193,7 +193,7 @@ func TestWorseIsToTheRightWhicheverWayIsBetter(t *testing.T) {
 func TestDifferingThresholdsGetAColumn(t *testing.T) {
 	c := comparisonFixture()
 	c.Rows[1].Threshold = 0.15
-	if got := renderComparison(t, 0, c); !regexp.MustCompile(`Interval +Threshold\n`).MatchString(got) || strings.Contains(got, "\n  Threshold ") {
+	if got := renderComparison(t, 0, c); !regexp.MustCompile(`Interval +Threshold +Base +Head\n`).MatchString(got) || strings.Contains(got, "\n  Threshold ") {
 		t.Errorf("the text has no column of thresholds:\n%s", got)
 	}
 }
@@ -215,6 +215,16 @@ func TestErrorsOfTheWriterAreReportedForComparisons(t *testing.T) {
 		if err := r.render(full{}, comparisonFixture()); err == nil || !strings.Contains(err.Error(), "no space left") {
 			t.Errorf("%s: %v", r.name, err)
 		}
+	}
+}
+
+func TestManyScenariosMakeAPageThatSaysWhatItLeavesOut(t *testing.T) {
+	var b bytes.Buffer
+	if err := ComparisonHTML(&b, manyBenchmarks(maxCards+20), nil, nil); err != nil {
+		t.Fatal(err)
+	}
+	if n := strings.Count(b.String(), `<article class="card`); n != maxCards || !strings.Contains(b.String(), "20 more scenarios are in the tables only") {
+		t.Errorf("%d scenarios are drawn, want %d and a word about the others", n, maxCards)
 	}
 }
 

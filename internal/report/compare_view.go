@@ -30,7 +30,6 @@ type comparisonView struct {
 // rowGroup is a table of rows with one verdict, or that of the budgets.
 type rowGroup struct {
 	Table  table
-	State  state
 	Lead   string // what the verdict means
 	Folded bool   // nothing that a reader has to look at
 }
@@ -120,9 +119,6 @@ func unknownGroup(v verdict.Verdict) verdictGroup {
 
 func budgetGroup(c *verdict.Comparison) rowGroup {
 	g := rowGroup{Table: *budgetTable(c.Budgets), Lead: "Absolute limits, judged on the head."}
-	if budgetVerdicts(c)[verdict.Missed] > 0 {
-		g.State = bad
-	}
 	if !slices.ContainsFunc(c.Budgets, func(b result.Budget) bool { return b.Gate }) {
 		g.Lead += " They are shown and do not gate."
 	}

@@ -53,7 +53,7 @@
     body.appendChild(moved);
   }
 
-  Array.prototype.forEach.call(document.querySelectorAll("table"), function (table) {
+  Array.prototype.forEach.call(document.querySelectorAll(".scroll table"), function (table) {
     var body = table.tBodies[0], headers = table.tHead.rows[0].cells, all = groups(body);
     if (all.length < 2) { return; }
     table.caption.textContent += ", sorted by the buttons in its column headers";
