@@ -57,6 +57,23 @@ func TestPressureIsUnavailableWhereTheKernelLacksIt(t *testing.T) {
 	}
 }
 
+func TestSharedMemoryIsReadFromStatm(t *testing.T) {
+	for text, pages := range map[string]float64{"100 77 33 5 0 60 0\n": 33, "100 77": 0, "": 0, "1 2 x": 0, "1 2 -3": 0} {
+		if got := parseShared([]byte(text)); got != pages*pageSize {
+			t.Errorf("%q is %v B, want %v pages", text, got, pages)
+		}
+	}
+	p, err := newProcesses().open(int32(os.Getpid()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.close()
+	u, err := p.usage()
+	if err != nil || u.shared <= 0 || u.shared >= u.memory {
+		t.Errorf("%+v, %v; want this program's own pages to be shared, and not all of its memory", u, err)
+	}
+}
+
 func TestProcessStatIsParsedWhateverTheCommandIsCalled(t *testing.T) {
 	tail := " S 7 1 1 0 -1 4194560 100 0 0 0 250 50 30 20 20 0 3 0 4242 1000000 77 18446744073709551615 1"
 	for _, command := range []string{"(sh)", "(a b)", "(x) S 9 (y)", "()"} {

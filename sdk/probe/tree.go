@@ -13,6 +13,7 @@ type usage struct {
 	start       uint64 // tells a process from a later one with its id
 	own, reaped float64
 	memory      float64 // B, resident
+	shared      float64 // B of it that other processes may have too; 0 where that is unknown
 }
 
 // processes reads the process table.
@@ -99,12 +100,24 @@ func (t *tree) read(at float64, out []point, boundary bool) {
 		fill(out, unavailable("no process of "+t.name+" is running"))
 		return
 	}
-	memory := 0.0
 	for _, m := range t.known {
 		m.fresh = false
-		memory += m.memory
 	}
-	out[0], out[1] = ratePoint(t.cpu, at), levelPoint(memory)
+	out[0], out[1] = ratePoint(t.cpu, at), levelPoint(t.memory())
+}
+
+// memory counts what processes may share once, with the process that has most
+// of it: thirty backends of PostgreSQL hold the same buffers, and the sum of
+// their resident memory was six times what they took. (The kernel's own
+// division of shared pages costs a walk through all of them.)
+func (t *tree) memory() float64 {
+	private, shared := 0.0, 0.0
+	for _, m := range t.known {
+		s := min(m.shared, m.memory)
+		private += m.memory - s
+		shared = max(shared, s)
+	}
+	return private + shared
 }
 
 // update reads every known process, parents first: what a parent has reaped

@@ -15,10 +15,10 @@ const treeEvery = time.Duration(0)
 // userHz is the unit of CPU time in /proc on every Linux that Go runs on.
 const userHz = 100
 
-// maxOpen bounds the /proc files that a tree keeps open. Reading an open one
+// maxOpen bounds the processes whose files in /proc a tree keeps open. Reading an open one
 // costs a third of opening it, and it fails when its process is gone even if
 // the id is used again.
-const maxOpen = 256
+const maxOpen = 128
 
 type procfs struct {
 	opened   int
@@ -30,49 +30,85 @@ type procfs struct {
 func newProcesses() processes { return &procfs{} }
 
 func (t *procfs) open(pid int32) (process, error) {
-	p := &procStat{table: t, path: fmt.Sprintf("/proc/%d/stat", pid), fd: -1}
+	dir := fmt.Sprintf("/proc/%d", pid)
+	p := &procStat{table: t, stat: procFile{path: dir + "/stat", fd: -1}, statm: procFile{path: dir + "/statm", fd: -1}}
 	if t.opened < maxOpen {
-		fd, err := syscall.Open(p.path, syscall.O_RDONLY|syscall.O_CLOEXEC, 0)
-		if err != nil {
-			return nil, fmt.Errorf("open %s: %w", p.path, err)
+		if err := p.stat.open(); err != nil {
+			return nil, err
 		}
-		p.fd = fd
 		t.opened++
+		_ = p.statm.open() // shared memory is then not known
 	}
 	return p, nil
 }
 
 type procStat struct {
-	table *procfs
-	path  string
-	fd    int
+	table       *procfs
+	stat, statm procFile
 }
 
 func (p *procStat) usage() (usage, error) {
-	if p.fd < 0 {
-		b, err := os.ReadFile(p.path)
+	b, err := p.stat.read(p.table.buf[:])
+	if err != nil {
+		return usage{}, err
+	}
+	u, err := parseStat(b)
+	if err != nil {
+		return usage{}, err
+	}
+	if b, err := p.statm.read(p.table.buf[:]); err == nil {
+		u.shared = parseShared(b)
+	}
+	return u, nil
+}
+
+func (p *procStat) close() {
+	if p.stat.fd >= 0 {
+		p.table.opened--
+	}
+	p.stat.close()
+	p.statm.close()
+}
+
+// procFile is a file of /proc that is read again and again.
+type procFile struct {
+	path string
+	fd   int // -1 where it is not kept open
+}
+
+func (f *procFile) open() error {
+	fd, err := syscall.Open(f.path, syscall.O_RDONLY|syscall.O_CLOEXEC, 0)
+	if err != nil {
+		return fmt.Errorf("open %s: %w", f.path, err)
+	}
+	f.fd = fd
+	return nil
+}
+
+func (f *procFile) read(buf []byte) ([]byte, error) {
+	if f.fd < 0 {
+		b, err := os.ReadFile(f.path)
 		if err != nil {
-			return usage{}, fmt.Errorf("read process: %w", err)
+			return nil, fmt.Errorf("read process: %w", err)
 		}
-		return parseStat(b)
+		return b, nil
 	}
 	for {
-		n, err := syscall.Pread(p.fd, p.table.buf[:], 0)
+		n, err := syscall.Pread(f.fd, buf, 0)
 		if err == syscall.EINTR {
 			continue
 		}
 		if err != nil {
-			return usage{}, fmt.Errorf("read %s: %w", p.path, err)
+			return nil, fmt.Errorf("read %s: %w", f.path, err)
 		}
-		return parseStat(p.table.buf[:n])
+		return buf[:n], nil
 	}
 }
 
-func (p *procStat) close() {
-	if p.fd >= 0 {
-		_ = syscall.Close(p.fd)
-		p.fd = -1
-		p.table.opened--
+func (f *procFile) close() {
+	if f.fd >= 0 {
+		_ = syscall.Close(f.fd)
+		f.fd = -1
 	}
 }
 
@@ -114,6 +150,20 @@ func parseStat(b []byte) (usage, error) {
 		own: (v[14] + v[15]) / userHz, reaped: (v[16] + v[17]) / userHz,
 		memory: v[24] * pageSize,
 	}, nil
+}
+
+// parseShared reads the third field of /proc/PID/statm: resident pages of
+// files and of shared memory. 0 where there is none.
+func parseShared(b []byte) float64 {
+	f := bytes.Fields(b)
+	if len(f) < 3 {
+		return 0
+	}
+	n, err := strconv.ParseUint(string(f[2]), 10, 64)
+	if err != nil {
+		return 0
+	}
+	return float64(n) * pageSize
 }
 
 func (t *procfs) scan() { t.parents = nil }

@@ -91,6 +91,26 @@ func TestTreeCountsEveryProcessOnce(t *testing.T) {
 	step("the new root works", 19.5, 4)
 }
 
+func TestMemoryThatProcessesShareCountsOnce(t *testing.T) {
+	table := fakeTable{
+		10: {usage{parent: 1, start: 1, memory: 30, shared: 20}},
+		20: {usage{parent: 10, start: 2, memory: 105, shared: 100}},
+		30: {usage{parent: 10, start: 3, memory: 107, shared: 100}},
+		40: {usage{parent: 10, start: 4, memory: 9, shared: 10}}, // read a moment later, it had grown
+	}
+	tr := &tree{name: "target", roots: Pids(10), table: table}
+	out := make([]point, 2)
+	tr.read(0, out, true)
+	if want := 10 + 5 + 7 + 0 + 100.0; out[1].num != want {
+		t.Errorf("memory = %v, want %v", out[1].num, want)
+	}
+	lone := &tree{name: "plugin", roots: Pids(30), table: table}
+	lone.read(0, out, true)
+	if out[1].num != 107 {
+		t.Errorf("a process without others has %v, want all its 107", out[1].num)
+	}
+}
+
 func TestTreeFollowsOrphans(t *testing.T) {
 	table := fakeTable{
 		10: {usage{parent: 1, start: 1}}, 20: {usage{parent: 10, start: 2}}, 30: {usage{parent: 20, start: 3, own: 5}},
