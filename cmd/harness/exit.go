@@ -13,7 +13,7 @@ import (
 // notRun, invalid.
 const (
 	exitPass        = 0
-	exitGate        = 1 // a gate failed: a budget that gates was missed
+	exitGate        = 1 // a gate failed: a regression, or a budget that gates was missed
 	exitUsage       = 2 // usage or configuration
 	exitNotRun      = 3 // a benchmark could not run: target down, plugin crashed
 	exitInvalid     = 4 // a gating metric is invalid
@@ -21,7 +21,7 @@ const (
 )
 
 // exitHelp is what `harness --help` says of them.
-const exitHelp = `Exit codes: 0 pass · 1 a gate failed (a budget was missed) · 2 usage or
+const exitHelp = `Exit codes: 0 pass · 1 a gate failed (a regression, a missed budget) · 2 usage or
 configuration · 3 a benchmark could not run (target down, plugin crashed) ·
 4 a gating number is invalid · 130 interrupted.`
 

@@ -11,19 +11,19 @@ type planFlags struct{ flags suite.Flags }
 
 func (p *planFlags) add(cmd *cobra.Command) {
 	for _, d := range suite.FlagDefs {
-		cmd.Flags().Var(&planFlag{p, d}, d.Name, d.Usage)
+		cmd.Flags().Var(&settingFlag{&p.flags, d}, d.Name, d.Usage)
 	}
 	cmd.Flags().StringArrayVar(&p.flags.Targets, "target", nil, "`KIND=URL` of a target in place of the reference stack's; may be repeated")
 	cmd.Flags().BoolVar(&p.flags.NoCleanup, "no-cleanup", false, "leave what the run creates on targets in place")
 }
 
-// planFlag hands a flag's text on: package suite parses it, with everything
+// settingFlag hands a flag's text on: package suite parses it, with everything
 // else that can set the same thing.
-type planFlag struct {
-	to  *planFlags
+type settingFlag struct {
+	to  *suite.Flags
 	def suite.FlagDef
 }
 
-func (f *planFlag) String() string        { return "" }
-func (f *planFlag) Type() string          { return f.def.Arg }
-func (f *planFlag) Set(text string) error { return f.to.flags.Set(f.def.Name, text) }
+func (f *settingFlag) String() string        { return "" }
+func (f *settingFlag) Type() string          { return f.def.Arg }
+func (f *settingFlag) Set(text string) error { return f.to.Set(f.def.Name, text) }

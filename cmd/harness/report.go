@@ -45,10 +45,8 @@ func newReport(a *app) *cobra.Command {
 }
 
 func (o *reportOptions) run(a *app, path string) error {
-	for _, f := range o.formats {
-		if _, ok := extensions[f]; !ok {
-			return usage("unknown report format %q%s; formats are text, json, html, markdown", f, suggest(f, formatNames))
-		}
+	if err := checkFormats(o.formats); err != nil {
+		return err
 	}
 	if info, err := os.Stat(path); err == nil && info.IsDir() {
 		return usage("%s is a folder; name the run document in it", path)
@@ -77,6 +75,18 @@ func (o *reportOptions) run(a *app, path string) error {
 		fmt.Fprintln(a.stdout, f)
 	}
 	return err
+}
+
+func checkFormats(formats []string) error {
+	if len(formats) == 0 {
+		return usage("no report format is named; formats are text, json, html, markdown")
+	}
+	for _, f := range formats {
+		if _, ok := extensions[f]; !ok {
+			return usage("unknown report format %q%s; formats are text, json, html, markdown", f, suggest(f, formatNames))
+		}
+	}
+	return nil
 }
 
 // reportName is the base name of report files.
@@ -115,8 +125,13 @@ func render(w io.Writer, run *result.Run, format string, clocks bool) error {
 	}
 }
 
-// printText prints the text report, coloured on a terminal that wants it.
+// printText prints the text report.
 func printText(a *app, run *result.Run, clocks bool) error {
+	return report.Text(a.stdout, run, textOptions(a, clocks))
+}
+
+// textOptions are for stdout: coloured on a terminal that wants it, and as wide.
+func textOptions(a *app, clocks bool) report.TextOptions {
 	o := report.TextOptions{Clocks: clocks}
 	if f, ok := a.stdout.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
 		o.Color = os.Getenv("NO_COLOR") == "" && !dumb()
@@ -124,5 +139,5 @@ func printText(a *app, run *result.Run, clocks bool) error {
 			o.Width = w
 		}
 	}
-	return report.Text(a.stdout, run, o)
+	return o
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"syscall"
@@ -23,6 +24,7 @@ type runOptions struct {
 	verbose  bool
 	modelDir string
 	faults   string
+	history  historyFlag
 }
 
 func newRun(a *app) *cobra.Command {
@@ -46,6 +48,7 @@ harness starts itself. Settings come from flags, the environment (BENCHMARK_…)
 	f.BoolVar(&o.clocks, "clocks", false, "show the four clocks of every benchmark in the text report")
 	f.BoolVarP(&o.verbose, "verbose", "v", false, "pass on what plugins and the reference stack log")
 	f.StringVar(&o.modelDir, "model-dir", "", "`FOLDER` with real weights (safetensors) for the reference encoder")
+	historyFlagVar(cmd, &o.history)
 	f.StringVar(&o.faults, "faults", "", "`FAULTS` of the reference service, such as fixed=20ms or /search:stall=200ms/2s")
 	return cmd
 }
@@ -64,14 +67,14 @@ func (o *runOptions) run(ctx context.Context, a *app) error {
 	for _, w := range plan.Warnings {
 		a.say("harness: warning: %s", w)
 	}
-	if plan.Baseline != "" {
-		a.say("harness: warning: baseline %s is named, and this version of harness compares with none", plan.Baseline)
-	}
 	if len(plan.Benchmarks) == 0 {
 		return usage("the plan has no benchmark: see harness list")
 	}
 	if err := reference.Check(reference.Options{Faults: o.faults, ModelDir: o.modelDir}); err != nil {
 		return &exit{exitUsage, err}
+	}
+	if err := o.checkBefore(ctx, a, plan); err != nil {
+		return err
 	}
 	lock, err := lockOutput(plan.Out, plan.Reports...)
 	if err != nil {
@@ -84,12 +87,12 @@ func (o *runOptions) run(ctx context.Context, a *app) error {
 		return err
 	}
 	problems := append(s.measure(ctx), s.close())
-	return o.conclude(a, s.run, plan, slices.DeleteFunc(problems, func(err error) bool { return err == nil }))
+	return o.conclude(context.WithoutCancel(ctx), a, s.run, plan, slices.DeleteFunc(problems, func(err error) bool { return err == nil }))
 }
 
 // conclude judges the budgets, prints the result, writes the documents and
 // says how it went. What cannot be written is at least printed.
-func (o *runOptions) conclude(a *app, run *result.Run, plan suite.Plan, problems []error) error {
+func (o *runOptions) conclude(ctx context.Context, a *app, run *result.Run, plan suite.Plan, problems []error) error {
 	run.Budgets = verdict.Judge(budgets(plan.Budgets), run, suite.Match)
 	for i := range run.Budgets {
 		run.Budgets[i].Gate = plan.Gating
@@ -99,19 +102,33 @@ func (o *runOptions) conclude(a *app, run *result.Run, plan suite.Plan, problems
 		return &exit{code: exitInterrupted}
 	}
 	unwritten := store.WriteRun(plan.Out, run)
-	if err := printText(a, run, o.clocks); err != nil && !errors.Is(err, syscall.EPIPE) {
+	compared, err := o.compare(ctx, a, run, plan)
+	if err != nil {
+		problems = append(problems, fmt.Errorf("compare with the baseline: %w", err))
+	}
+	if err := printResult(a, run, compared, o.clocks); err != nil && !errors.Is(err, syscall.EPIPE) {
 		problems = append(problems, err)
 	}
 	if unwritten != nil {
 		problems = append(problems, unwritten)
 	} else {
 		files, err := writeReports(run, plan.Reports, reportBase(plan.Out))
+		if err == nil && compared != nil {
+			var more []string
+			more, err = compared.write(plan.Reports, outFolder(plan.Out))
+			files = append(files, more...)
+		}
 		if err != nil {
 			problems = append(problems, err)
 		}
 		a.say("\nwrote %s", strings.Join(append([]string{plan.Out}, files...), ", "))
+		adviseBaseline(a, compared, run, plan)
+		o.keep(ctx, a, run, plan)
 	}
 	code := verdictCode(run)
+	if compared != nil {
+		code = first(code, compared.Exit(compared.policy))
+	}
 	for _, err := range problems {
 		a.say("harness: %v", err)
 		code = first(code, codeOf(err))
@@ -126,6 +143,16 @@ func (o *runOptions) conclude(a *app, run *result.Run, plan suite.Plan, problems
 		return &exit{code: code}
 	}
 	return nil
+}
+
+// printResult prints the verdict, where there is one, and the tables.
+func printResult(a *app, run *result.Run, c *comparison, clocks bool) error {
+	if c != nil {
+		if err := c.printFirst(a); err != nil {
+			return err
+		}
+	}
+	return printText(a, run, clocks)
 }
 
 func anyRound(run *result.Run) bool {
@@ -166,11 +193,18 @@ func (s *session) measure(ctx context.Context) []error {
 		s.app.view.Store(nil)
 		view.Close()
 	}()
-	return runner.Run(ctx, runner.Options{
+	o := s.runnerOptions(view.Observe)
+	o.Checkpoint = s.checkpoint()
+	return runner.Run(ctx, o)
+}
+
+// runnerOptions are what a run of the session's plan needs.
+func (s *session) runnerOptions(observe func(runner.Event)) runner.Options {
+	return runner.Options{
 		Plan: s.plan, Run: s.run, Dir: s.dir, Lookup: s.catalog,
 		Plugin: s.startPlugin, PluginInfo: s.pluginInfo, Reference: s.startReference,
-		Watch: watchMachine, Observe: view.Observe, Checkpoint: s.checkpoint(),
-	})
+		Watch: watchMachine, Observe: observe,
+	}
 }
 
 // checkpoint returns a function that keeps the document as it is so far, once

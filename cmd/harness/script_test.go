@@ -36,6 +36,7 @@ import (
 //	await FILE               wait until it exists
 //	cleanedup                nothing is left in TMPDIR and in the journals
 //	fill FILE                write to a file until the disk is full
+//	sqlexec FILE STATEMENT   run a statement on an SQLite database, and keep it open
 func TestScripts(t *testing.T) {
 	root := shortFolder(t)
 	testscript.Run(t, testscript.Params{
@@ -45,6 +46,7 @@ func TestScripts(t *testing.T) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"status": cmdStatus, "says": cmdSays, "serve": cmdServe, "reference": cmdReference, "build": cmdBuild,
 			"unprivileged": cmdUnprivileged, "smalldisk": cmdSmallDisk, "await": cmdAwait, "cleanedup": cmdCleanedUp, "fill": cmdFill,
+			"sqlexec": cmdSQLExec,
 		},
 	})
 }

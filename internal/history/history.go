@@ -114,7 +114,7 @@ func (h *History) Close() error { return h.db.Close() }
 // Create makes the folder of a history where there is none, and opens it.
 func Create(ctx context.Context, dir string) (*History, error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return nil, fmt.Errorf("make the history folder: %w; name another with --history", err)
+		return nil, fmt.Errorf("make the history folder %s: %w; name another with --history", dir, err)
 	}
 	return Open(ctx, dir)
 }

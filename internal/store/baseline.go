@@ -55,6 +55,9 @@ func ReadBaseline(dirs Folders, name string) ([]*result.Run, error) {
 		return nil, err
 	}
 	runs, err := ReadRuns(path)
+	if info, serr := os.Stat(path); err != nil && serr == nil && !info.Mode().IsRegular() {
+		return nil, err // there is nothing to be corrupt
+	}
 	if err == nil || errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) {
 		return runs, err
 	}

@@ -1,0 +1,40 @@
+package main
+
+import (
+	"path/filepath"
+	"time"
+
+	"github.com/benchharness/harness/internal/suite"
+	"github.com/benchharness/harness/internal/verdict"
+)
+
+// policy is what comparisons are judged by here: thresholds, and the
+// regressions that the working directory's file accepts.
+func (a *app) policy(thresholds []suite.Threshold) (verdict.Policy, error) {
+	p := policyOf(thresholds)
+	accepted, warnings, err := suite.ReadAcknowledgements(a.acknowledged(), p.Now)
+	if err != nil {
+		return p, err
+	}
+	for _, w := range warnings {
+		a.say("harness: warning: %s", w)
+	}
+	for _, ack := range accepted {
+		p.Acknowledgements = append(p.Acknowledgements, verdict.Acknowledgement(ack))
+	}
+	return p, nil
+}
+
+// acknowledged is the file of accepted regressions.
+func (a *app) acknowledged() string {
+	return filepath.Join(a.dir, filepath.FromSlash(suite.AcknowledgedFile))
+}
+
+// policyOf is what a comparison is judged by, from the settings' thresholds.
+func policyOf(thresholds []suite.Threshold) verdict.Policy {
+	p := verdict.Policy{Match: suite.Match, Now: time.Now().UTC()}
+	for _, t := range thresholds {
+		p.Thresholds = append(p.Thresholds, verdict.Threshold(t))
+	}
+	return p
+}
