@@ -48,6 +48,7 @@ type metricChart struct {
 	Name, Verdict string
 	State         state
 	Text          string // base → head, change and interval
+	Each          string // what a dot is
 	Interval      *intervalChart
 	Rounds        *lanes
 	History       *historyChart
@@ -87,6 +88,9 @@ func newCards(c *verdict.Comparison, base, head *result.Run, past []History) car
 			continue
 		}
 		d := newCard(names[key], key, rows[key], histories)
+		for i := range d.Metrics {
+			d.Metrics[i].Each = eachTitle(c.Method.Design)
+		}
 		d.Responses = newOverlay(d.Title, inBase[key], inHead[key])
 		switch {
 		case len(d.Metrics) == 0 && d.Responses == nil:
@@ -116,6 +120,14 @@ func newCard(name, key string, rows []*verdict.Row, histories map[string]*Histor
 		}
 	}
 	return d
+}
+
+// eachTitle says what the values are that a verdict rests on.
+func eachTitle(d verdict.Design) string {
+	if d == verdict.StoredMany {
+		return "Each run of the base, each round of the head"
+	}
+	return "Each round"
 }
 
 // byUrgency orders rows as the tables do.

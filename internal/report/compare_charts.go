@@ -144,7 +144,7 @@ func ticksBetween(left, right float64) []float64 {
 	return out
 }
 
-// lanes are the values of every round of both sides on one axis.
+// lanes are the values that a verdict rests on, of both sides on one axis.
 type lanes struct {
 	Label      string
 	Base, Head []string // x
@@ -169,7 +169,7 @@ func newLanes(name string, r *verdict.Row) *lanes {
 		return num(left + (v/2-low/2)/(high/2-low/2)*(right-left))
 	}
 	l := &lanes{
-		Label: fmt.Sprintf("%s of %s in each round: base %s, head %s", clean(r.Metric), name, rangeText(base, r.Unit), rangeText(head, r.Unit)),
+		Label: fmt.Sprintf("%s of %s: base %s, head %s", clean(r.Metric), name, rangeText(base, r.Unit), rangeText(head, r.Unit)),
 		Low:   Quantity(low, r.Unit), High: Quantity(high, r.Unit),
 	}
 	for _, v := range base {
@@ -191,7 +191,7 @@ func rangeText(xs []float64, unit string) string {
 	if len(xs) == 0 {
 		return "none"
 	}
-	return fmt.Sprintf("%s from %s to %s", count(len(xs), "round"), Quantity(slices.Min(xs), unit), Quantity(slices.Max(xs), unit))
+	return fmt.Sprintf("%s from %s to %s", count(len(xs), "value"), Quantity(slices.Min(xs), unit), Quantity(slices.Max(xs), unit))
 }
 
 func finiteValues(xs []*float64) []float64 {

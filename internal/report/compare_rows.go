@@ -29,11 +29,12 @@ type rowWriter struct {
 	names     map[string]string // by scenario
 	shared    []sharedCaution   // cautions of many rows
 	threshold string            // of all rows, or ""
+	interval  string            // title of its column
 	all       int               // rows
 }
 
 func newRowWriter(c *verdict.Comparison) *rowWriter {
-	w := &rowWriter{names: scenarioNames(c), threshold: commonThreshold(c.Rows), all: len(c.Rows)}
+	w := &rowWriter{names: scenarioNames(c), threshold: commonThreshold(c.Rows), interval: intervalTitle(c.Method.Alpha), all: len(c.Rows)}
 	var remarks []remark
 	for i := range c.Rows {
 		for _, text := range c.Rows[i].Cautions {
@@ -42,6 +43,15 @@ func newRowWriter(c *verdict.Comparison) *rowWriter {
 	}
 	w.shared = share(remarks, 'a')
 	return w
+}
+
+// intervalTitle has the level of intervals both bounds of which are wrong with
+// the probability alpha.
+func intervalTitle(alpha float64) string {
+	if alpha > 0 && alpha < 0.5 {
+		return strconv.FormatFloat(100*(1-2*alpha), 'g', 4, 64) + "% interval"
+	}
+	return "Interval"
 }
 
 // scenarioKey identifies a scenario; fmt writes maps in order.
@@ -162,7 +172,7 @@ func (w *rowWriter) columns(c rowColumns) []column {
 	case trend:
 		add("Base", "Head", "Difference")
 	default:
-		add("Change", "Interval")
+		add("Change", w.interval)
 		if w.threshold == "" {
 			add("Threshold")
 		}

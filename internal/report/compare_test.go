@@ -190,10 +190,27 @@ func TestWorseIsToTheRightWhicheverWayIsBetter(t *testing.T) {
 	}
 }
 
+func TestADesignSaysWhatItsValuesAre(t *testing.T) {
+	for design, want := range map[verdict.Design]string{
+		verdict.Interleaved: "Each round</h5>", verdict.StoredOne: "Each round</h5>", verdict.StoredMany: "Each run of the base, each round of the head</h5>",
+	} {
+		c := comparisonFixture()
+		c.Method.Design = design
+		if got := renderComparison(t, 3, c); !strings.Contains(got, want) || !strings.Contains(got, designText(design)) {
+			t.Errorf("the page of design %s lacks %q or what the design is", design, want)
+		}
+	}
+	for alpha, want := range map[float64]string{0.025: "95% interval", 0.01: "98% interval", 0.005: "99% interval", 0: "Interval", 0.7: "Interval"} {
+		if got := intervalTitle(alpha); got != want {
+			t.Errorf("α %v gives %q, want %q", alpha, got, want)
+		}
+	}
+}
+
 func TestDifferingThresholdsGetAColumn(t *testing.T) {
 	c := comparisonFixture()
 	c.Rows[1].Threshold = 0.15
-	if got := renderComparison(t, 0, c); !regexp.MustCompile(`Interval +Threshold +Base +Head\n`).MatchString(got) || strings.Contains(got, "\n  Threshold ") {
+	if got := renderComparison(t, 0, c); !regexp.MustCompile(`interval +Threshold +Base +Head\n`).MatchString(got) || strings.Contains(got, "\n  Threshold ") {
 		t.Errorf("the text has no column of thresholds:\n%s", got)
 	}
 }

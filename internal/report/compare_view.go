@@ -48,9 +48,9 @@ type verdictGroup struct {
 // verdictGroups are in the order of reading. The table of missed budgets
 // comes after the first.
 var verdictGroups = []verdictGroup{
-	{verdict.Regressed, "Regressed", "Worse by at least the threshold, and confirmed.", "regressed", bad, judged, true},
+	{verdict.Regressed, "Regressed", "Worse by at least the threshold, and beyond what chance explains.", "regressed", bad, judged, true},
 	{verdict.Invalid, "Invalid", "A number of one side cannot be trusted, so it can neither pass nor fail.", "invalid", invalid, values, false},
-	{verdict.Improved, "Improved", "Better by at least the threshold, and confirmed.", "improved", good, judged, true},
+	{verdict.Improved, "Improved", "Better by at least the threshold, and beyond what chance explains.", "improved", good, judged, true},
 	{verdict.Slower, "Slower, under the threshold", "A real change for the worse, too small to count.", "slower", partial, judged, true},
 	{verdict.Faster, "Faster, under the threshold", "A real change for the better, too small to count.", "faster", good, judged, true},
 	{verdict.Inconclusive, "Inconclusive", "The interval is too wide to say; more rounds would decide.", "inconclusive", partial, undecided, false},
@@ -259,12 +259,8 @@ func testText(m verdict.Method) string {
 	if m.Correction != "" {
 		parts = append(parts, clean(m.Correction))
 	}
-	if m.Design == verdict.Interleaved {
-		if m.Confirmed {
-			parts = append(parts, "what was flagged was measured again and confirmed")
-		} else {
-			parts = append(parts, "nothing had to be measured again")
-		}
+	if m.Confirmed {
+		parts = append(parts, "what is flagged counts only once an independent repeat confirms it")
 	}
 	return strings.Join(parts, " · ")
 }
