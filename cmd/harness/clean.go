@@ -43,11 +43,10 @@ plugins. Baselines, run documents and installed plugins are never removed.`,
 			})
 			hooks.Kept = true
 			err = leftovers.Sweep(cmd.Context(), a.journals(), hooks)
-			if err == nil {
-				err = a.removeLock(&n)
-			}
-			if err == nil && all {
-				err = a.removeKept(&n)
+			// A target that is down keeps nothing else from being removed.
+			err = errors.Join(err, a.removeLock(&n))
+			if all {
+				err = errors.Join(err, a.removeKept(&n))
 			}
 			if n == 0 && err == nil {
 				fmt.Fprintln(a.stdout, "nothing to clean up")

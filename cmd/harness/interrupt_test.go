@@ -6,6 +6,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -241,6 +242,35 @@ func TestAnInterruptEndsTheReferenceStack(t *testing.T) {
 			nothingLeft(t, p)
 		})
 	}
+}
+
+func TestTheReferenceStackEndsWithItsDatabase(t *testing.T) {
+	requireLinux(t)
+	p := newPlace(t)
+	s := p.start("reference", "up", "--components", "postgres")
+	eventually(t, time.Minute, "it neither serves nor ends", func() bool {
+		return strings.Contains(s.stdout.String(), "until Ctrl-C\n") || strings.Contains(s.stderr.String(), "harness: ")
+	})
+	files, err := filepath.Glob(filepath.Join(p.tmp, "harness-*", "harness-pg-*", "data", "postmaster.pid"))
+	if err != nil || len(files) != 1 {
+		absent(t, "no PostgreSQL was started: "+s.stderr.String())
+	}
+	b, err := os.ReadFile(files[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	line, _, _ := strings.Cut(string(b), "\n")
+	pid, err := strconv.Atoi(line)
+	if err != nil || pid <= 1 {
+		t.Fatalf("the server's process is %q", line)
+	}
+	if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	if code := s.ends(30 * time.Second); code != exitNotRun || !strings.Contains(s.stderr.String(), "harness: PostgreSQL ended") {
+		t.Errorf("exit code %d, want %d and the reason\n%s", code, exitNotRun, s.stderr.String())
+	}
+	nothingLeft(t, p)
 }
 
 // lockedBuffer is a buffer that a process writes to while the test reads it.
