@@ -36,7 +36,7 @@ sampler, and writes down what it measured so that it can be audited.
 	root.SetErr(a.stderr)
 	root.SetFlagErrorFunc(flagError)
 	root.AddCommand(
-		newRun(a), newCompare(a), newBaseline(a), newHistory(a), newList(a), newReport(a), newConfig(a), newPlugin(a),
+		newRun(a), newAB(a), newAA(a), newCompare(a), newBaseline(a), newHistory(a), newList(a), newReport(a), newConfig(a), newPlugin(a),
 		newReference(a), newClean(a), newVersion(a),
 	)
 	return root

@@ -53,3 +53,18 @@ func (b *Benchmark) appendMetrics(metrics []Metric, had, more int) {
 		}
 	}
 }
+
+// Part is the scenario as if only rounds from up to, but not including, to had
+// been measured.
+func (b Benchmark) Part(from, to int) Benchmark {
+	b.Rounds = b.Rounds[from:to:to]
+	b.Load.Rounds = len(b.Rounds)
+	b.Metrics = slices.Clone(b.Metrics)
+	for i := range b.Metrics {
+		m := &b.Metrics[i]
+		m.PerRound, m.Value = m.PerRound[from:to:to], nil
+		m.summarise()
+	}
+	b.Validity = carryOver(b.Validity, b.Rounds)
+	return b
+}

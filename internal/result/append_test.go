@@ -42,3 +42,14 @@ func TestRoundsOfOneScenarioComeTogether(t *testing.T) {
 		t.Error("rounds that did different work were put together")
 	}
 }
+
+func TestAPartHasTheValuesOfItsRounds(t *testing.T) {
+	whole := part("d", 3, values("latency_mean", 1, 4, 9))
+	p := whole.Part(0, 2)
+	if len(p.Rounds) != 2 || p.Load.Rounds != 2 || p.Metrics[0].Value == nil || math.Abs(*p.Metrics[0].Value-2) > 1e-12 {
+		t.Errorf("got %d rounds and a mean of %v, want 2 and 2", len(p.Rounds), p.Metrics[0].Value)
+	}
+	if len(whole.Metrics[0].PerRound) != 3 || whole.Metrics[0].Value != nil {
+		t.Error("the whole was changed")
+	}
+}

@@ -1,0 +1,103 @@
+package main
+
+import (
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/benchharness/harness/internal/result"
+	"github.com/benchharness/harness/internal/store"
+)
+
+// sample is a config with one endpoint whose latency the fault decides, so that
+// the comparison does not depend on how fast the machine is.
+const sample = `version: 1
+suites:
+  default:
+    load: {concurrent_users: 2, rounds: 3, duration: 900ms, warmup: 50ms}
+    benchmarks:
+      - {use: api/http, name: collections, with: {path: /collections}}
+`
+
+func (p *place) document(name string) *result.Run {
+	p.t.Helper()
+	run, err := store.ReadRun(filepath.Join(p.dir, name))
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	return run
+}
+
+func TestABNamesASlowedTargetAndEveryRoundHasFreshProcesses(t *testing.T) {
+	p := newPlace(t)
+	p.write("harness.yaml", sample)
+	o := p.harness("ab", "--looks", "6", "--base-set", "faults=fixed=20ms", "--head-set", "faults=fixed=40ms", "--format", "json,markdown")
+	first, _, _ := strings.Cut(o.stdout, "\n")
+	if o.code != exitGate || !strings.Contains(first, "regression") || !strings.Contains(first, "api/collections") {
+		t.Fatalf("exit code %d, first line %q\n%s", o.code, first, o.stderr)
+	}
+	seen := map[int]string{}
+	for _, name := range []string{"base.json", "head.json"} {
+		b := p.document(name).Benchmarks[0]
+		if len(b.Rounds) != 6 {
+			t.Errorf("%s has %d rounds, want 6", name, len(b.Rounds))
+		}
+		for _, r := range b.Rounds {
+			for _, pid := range []int{r.PluginProcess, r.TargetProcess} {
+				if before := seen[pid]; pid == 0 || before != "" {
+					t.Errorf("%s: process %d served a round of %s too", name, pid, before)
+				}
+				seen[pid] = name
+			}
+		}
+	}
+	for _, name := range []string{"comparison.json", "comparison.md"} {
+		if !slices.Contains(entries(t, p.dir), name) {
+			t.Errorf("%s is not there", name)
+		}
+	}
+	if len(p.processes()) > 0 || len(entries(t, p.tmp)) > 0 {
+		t.Errorf("left behind: processes %v, files %q", p.processes(), entries(t, p.tmp))
+	}
+}
+
+func TestABOfOneAndTheSameFindsNoRegression(t *testing.T) {
+	p := newPlace(t)
+	p.write("harness.yaml", sample)
+	if o := p.harness("ab", "--looks", "3", "--base-set", "faults=fixed=20ms", "--head-set", "faults=fixed=20ms"); o.code != 0 {
+		t.Errorf("exit code %d\n%s%s", o.code, o.stdout, o.stderr)
+	}
+}
+
+func TestAAKeepsTheFloorsOfThisMachine(t *testing.T) {
+	p := newPlace(t)
+	p.write("harness.yaml", sample)
+	o := p.must("aa", "--pairs", "3")
+	if !strings.Contains(o.stdout, "api/collections") || !strings.Contains(o.stdout, "latency_p95") {
+		t.Errorf("the table lacks the metric:\n%s", o.stdout)
+	}
+	kept, err := filepath.Glob(filepath.Join(p.home, ".local", "share", "harness", "floors", "*.json"))
+	if err != nil || len(kept) != 1 {
+		t.Errorf("kept floors are %q, %v", kept, err)
+	}
+}
+
+func TestSidesAreCheckedBeforeAnythingIsMeasured(t *testing.T) {
+	p := newPlace(t)
+	p.write("harness.yaml", sample)
+	for set, want := range map[string]string{
+		"fault=fixed=20ms": `did you mean faults?`,
+		"faults":           "want NAME=VALUE",
+		"faults=slow":      "head:",
+		"duration=-1s":     "want a duration",
+	} {
+		o := p.harness("ab", "--head-set", set)
+		if o.code != exitUsage || strings.Count(o.stderr, "\n") != 1 || !strings.Contains(o.stderr, want) {
+			t.Errorf("--head-set %s: exit code %d, stderr %q; want one line with %q", set, o.code, o.stderr, want)
+		}
+	}
+	if left := entries(t, p.tmp); len(left) > 0 {
+		t.Errorf("left behind: %q", left)
+	}
+}
