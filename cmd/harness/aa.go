@@ -149,18 +149,3 @@ func runFloor(f store.Floor) string {
 	}
 	return report.Quantity(f.Runs, "ratio")
 }
-
-// withFloors adds this machine's floors to a policy. Floors that cannot be read
-// are named and not used.
-func (a *app) withFloors(p verdict.Policy, machineID string) verdict.Policy {
-	f, err := store.ReadFloors(a.folders, machineID)
-	if err != nil {
-		a.say("harness: warning: %v", err)
-		return p
-	}
-	p.Floors = map[string]verdict.Floor{}
-	for id, x := range f.Metrics {
-		p.Floors[id] = verdict.Floor{Rounds: x.Rounds, Runs: x.Runs}
-	}
-	return p
-}

@@ -75,7 +75,10 @@ func (o *abOptions) run(ctx context.Context, a *app) (err error) {
 	sweepDead(ctx, a, base.session.catalog)
 
 	d := &abDuel{app: a, base: base, head: head, left: map[string]error{}}
-	policy := a.withFloors(policyOf(head.plan.Thresholds), base.session.run.MachineID)
+	policy, err := a.policy(head.plan.Thresholds, base.session.run.MachineID)
+	if err != nil {
+		return err
+	}
 	comparison, sets, err := d.decide(ctx, policy, o.looks)
 	if err != nil {
 		return err

@@ -4,14 +4,16 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/benchharness/harness/internal/store"
 	"github.com/benchharness/harness/internal/suite"
 	"github.com/benchharness/harness/internal/verdict"
 )
 
-// policy is what comparisons are judged by here: thresholds, and the
-// regressions that the working directory's file accepts.
-func (a *app) policy(thresholds []suite.Threshold) (verdict.Policy, error) {
-	p := policyOf(thresholds)
+// policy is what comparisons with a head run of a machine are judged by here:
+// thresholds, the machine's noise floors, and the regressions that the working
+// directory's file accepts.
+func (a *app) policy(thresholds []suite.Threshold, machineID string) (verdict.Policy, error) {
+	p := a.withFloors(policyOf(thresholds), machineID)
 	accepted, warnings, err := suite.ReadAcknowledgements(a.acknowledged(), p.Now)
 	if err != nil {
 		return p, err
@@ -35,6 +37,21 @@ func policyOf(thresholds []suite.Threshold) verdict.Policy {
 	p := verdict.Policy{Match: suite.Match, Now: time.Now().UTC()}
 	for _, t := range thresholds {
 		p.Thresholds = append(p.Thresholds, verdict.Threshold(t))
+	}
+	return p
+}
+
+// withFloors adds this machine's floors to a policy. Floors that cannot be read
+// are named and not used.
+func (a *app) withFloors(p verdict.Policy, machineID string) verdict.Policy {
+	f, err := store.ReadFloors(a.folders, machineID)
+	if err != nil {
+		a.say("harness: warning: %v", err)
+		return p
+	}
+	p.Floors = map[string]verdict.Floor{}
+	for id, x := range f.Metrics {
+		p.Floors[id] = verdict.Floor{Rounds: x.Rounds, Runs: x.Runs}
 	}
 	return p
 }
