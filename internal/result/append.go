@@ -24,6 +24,8 @@ func (r *Run) Append(b Benchmark) error {
 	n := len(have.Rounds)
 	have.Rounds = append(have.Rounds, b.Rounds...)
 	have.Load.Rounds = len(have.Rounds)
+	have.Load.Duration += b.Load.Duration // totals over all rounds
+	have.Load.Operations += b.Load.Operations
 	have.appendMetrics(b.Metrics, n, len(b.Rounds))
 	have.Validity = carryOver(have.Validity, have.Rounds)
 	if b.Status != Measured {

@@ -7,7 +7,7 @@ import (
 
 func part(digest string, rounds int, metrics ...Metric) Benchmark {
 	return Benchmark{ID: "api/x", Params: map[string]string{"concurrent_users": "1"}, WorkloadDigest: digest,
-		Status: Measured, Rounds: make([]Round, rounds), Metrics: metrics}
+		Status: Measured, Load: Load{Rounds: rounds, Duration: 2, Operations: 10}, Rounds: make([]Round, rounds), Metrics: metrics}
 }
 
 func values(name string, xs ...float64) Metric {
@@ -29,7 +29,7 @@ func TestRoundsOfOneScenarioComeTogether(t *testing.T) {
 		}
 	}
 	b := run.Benchmarks[0]
-	if len(run.Benchmarks) != 1 || len(b.Rounds) != 2 || b.Load.Rounds != 2 || len(b.Metrics) != 2 {
+	if len(run.Benchmarks) != 1 || len(b.Rounds) != 2 || b.Load.Rounds != 2 || b.Load.Duration != 4 || b.Load.Operations != 20 || len(b.Metrics) != 2 {
 		t.Fatalf("got %d scenarios, %d rounds, %d metrics", len(run.Benchmarks), len(b.Rounds), len(b.Metrics))
 	}
 	if m := b.Metrics[0]; len(m.PerRound) != 2 || m.Value == nil || math.Abs(*m.Value-2) > 1e-12 {
