@@ -70,6 +70,8 @@ func allowed(from, to string) bool {
 		return under(to, "internal/result", "internal/stats", "internal/verdict")
 	case under(from, "internal/result"):
 		return under(to, "sdk")
+	case under(from, "internal/history"):
+		return under(to, "internal/result", "internal/stats", "internal/store")
 	case under(from, "internal/runner"):
 		return under(to, "sdk", "internal/result", "internal/suite")
 	case under(from, "internal"):
@@ -87,6 +89,7 @@ var owners = map[string][]string{
 	"github.com/google/go-github/v60": {"ci"},
 	"github.com/jackc/pgx/v5":         {"plugins/db", "plugins/internal/postgres"},
 	"github.com/qdrant/go-client":     {"plugins/vector", "plugins/internal/qdrantserver"},
+	"modernc.org/sqlite":              {"internal/history"},
 }
 
 func TestEveryImportIsAllowed(t *testing.T) {
@@ -123,6 +126,9 @@ func TestTheRulesForbidWhatTheyShould(t *testing.T) {
 		{"internal/runner", "internal/report", false},
 		{"internal/stats", "internal/verdict", false},
 		{"internal/result", "internal/store", false},
+		{"internal/history", "internal/stats", true},
+		{"internal/history", "internal/verdict", false},
+		{"internal/history", "internal/report", false},
 		{"internal/report", "cmd/harness", false},
 		{"cmd/harness", "plugins/db", true},
 	} {
