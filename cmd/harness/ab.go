@@ -75,7 +75,7 @@ func (o *abOptions) run(ctx context.Context, a *app) (err error) {
 	sweepDead(ctx, a, base.session.catalog)
 
 	d := &abDuel{app: a, base: base, head: head, left: map[string]error{}}
-	policy, err := a.policy(head.plan.Thresholds, base.session.run.MachineID)
+	policy, err := a.policy(head.plan.Thresholds, head.plan.Policy, base.session.run.MachineID)
 	if err != nil {
 		return err
 	}

@@ -91,7 +91,7 @@ func (o *compareOptions) run(ctx context.Context, a *app, baseName, headName str
 	if len(head.runs) > 1 {
 		return usage("head: %s holds %d runs, and one is judged at a time; name the file of one", headName, len(head.runs))
 	}
-	policy, err := a.policy(settings.Thresholds, head.runs[0].MachineID)
+	policy, err := a.policy(settings.Thresholds, settings.Policy, head.runs[0].MachineID)
 	if err != nil {
 		return err
 	}

@@ -16,14 +16,15 @@ const (
 	exitGate        = 1 // a gate failed: a regression, or a budget that gates was missed
 	exitUsage       = 2 // usage or configuration
 	exitNotRun      = 3 // a benchmark could not run: target down, plugin crashed
-	exitInvalid     = 4 // a gating metric is invalid
+	exitInvalid     = 4 // a gating metric is invalid, or by policy without a verdict
 	exitInterrupted = 130
 )
 
 // exitHelp is what `harness --help` says of them.
 const exitHelp = `Exit codes: 0 pass · 1 a gate failed (a regression, a missed budget) · 2 usage or
 configuration · 3 a benchmark could not run (target down, plugin crashed) ·
-4 a gating number is invalid · 130 interrupted.`
+4 a gating number is invalid, or has no verdict and policy: says fail ·
+130 interrupted.`
 
 // exit is an error with a code. A nil err has been printed already.
 type exit struct {

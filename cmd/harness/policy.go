@@ -10,10 +10,12 @@ import (
 )
 
 // policy is what comparisons with a head run of a machine are judged by here:
-// thresholds, the machine's noise floors, and the regressions that the working
-// directory's file accepts.
-func (a *app) policy(thresholds []suite.Threshold, machineID string) (verdict.Policy, error) {
+// thresholds, the config file's policy, the machine's noise floors, and the
+// regressions that the working directory's file accepts.
+func (a *app) policy(thresholds []suite.Threshold, rules suite.Policy, machineID string) (verdict.Policy, error) {
 	p := a.withFloors(policyOf(thresholds), machineID)
+	p.Inconclusive, p.Uncompared = action(rules.FailInconclusive), action(rules.FailUncompared)
+	p.AllowOtherMachine = rules.CompareOtherMachine
 	accepted, warnings, err := suite.ReadAcknowledgements(a.acknowledged(), p.Now)
 	if err != nil {
 		return p, err
@@ -25,6 +27,13 @@ func (a *app) policy(thresholds []suite.Threshold, machineID string) (verdict.Po
 		p.Acknowledgements = append(p.Acknowledgements, verdict.Acknowledgement(ack))
 	}
 	return p, nil
+}
+
+func action(fail bool) verdict.Action {
+	if fail {
+		return verdict.FailIt
+	}
+	return verdict.PassIt
 }
 
 // acknowledged is the file of accepted regressions.

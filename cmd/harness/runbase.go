@@ -60,7 +60,7 @@ func (o *runOptions) compare(ctx context.Context, a *app, run *result.Run, plan 
 	if err != nil {
 		return nil, err
 	}
-	policy, err := a.policy(plan.Thresholds, run.MachineID)
+	policy, err := a.policy(plan.Thresholds, plan.Policy, run.MachineID)
 	if err != nil {
 		return nil, err
 	}

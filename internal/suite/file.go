@@ -17,11 +17,12 @@ type File struct {
 	Thresholds []ThresholdSpec       `json:"thresholds,omitempty" jsonschema:"how much worse a metric may become, in order, the last match wins"`
 	Budgets    []BudgetSpec          `json:"budgets,omitempty" jsonschema:"absolute limits on metrics"`
 	Reports    []Format              `json:"reports,omitempty" jsonschema:"report formats to write"`
+	Policy     *PolicySpec           `json:"policy,omitempty" jsonschema:"what becomes of gating metrics that a comparison cannot judge"`
 	Lines      Lines                 `json:"-"`
 }
 
 // reserved are top-level keys with a meaning in a later version.
-var reserved = []string{"policy", "variants", "isolate", "history"}
+var reserved = []string{"variants", "isolate", "history"}
 
 // Lines are the line numbers of a mapping's keys; "" is the mapping itself.
 type Lines map[string]int
@@ -89,6 +90,14 @@ type BudgetSpec struct {
 	Lines           Lines        `json:"-"`
 }
 
+// PolicySpec is what becomes of gating metrics that a comparison cannot judge.
+type PolicySpec struct {
+	Inconclusive *Outcome      `json:"inconclusive,omitempty" jsonschema:"a metric that more rounds would decide: pass (the default) or fail, which is exit code 4"`
+	Uncompared   *Outcome      `json:"uncompared,omitempty" jsonschema:"a metric that is new, missing or incomparable: pass (the default) or fail, which is exit code 4"`
+	OtherMachine *OtherMachine `json:"other_machine,omitempty" jsonschema:"a baseline of another machine: incomparable (the default) or compare, with a caution"`
+	Lines        Lines         `json:"-"`
+}
+
 // Types of single values. Each reads itself from a YAML scalar.
 type (
 	// Version is 1.
@@ -97,6 +106,10 @@ type (
 	Model string
 	// Format is a report format.
 	Format string
+	// Outcome is pass or fail.
+	Outcome string
+	// OtherMachine is incomparable or compare.
+	OtherMachine string
 	// Duration is 1 ms to 30 days.
 	Duration time.Duration
 	// Warmup is a duration that may be 0.
@@ -147,7 +160,9 @@ type oneOf interface{ allowed() []string }
 func (*Model) allowed() []string {
 	return []string{string(ModelClosed), string(ModelOpen), string(ModelPoisson)}
 }
-func (*Format) allowed() []string { return Formats }
+func (*Format) allowed() []string       { return Formats }
+func (*Outcome) allowed() []string      { return []string{"pass", "fail"} }
+func (*OtherMachine) allowed() []string { return []string{"incomparable", "compare"} }
 
 func (v *Version) fromScalar(text string, isNumber bool) string {
 	if !isNumber || text != "1" {

@@ -4,7 +4,8 @@ package suite
 // plugin and no target.
 type Judging struct {
 	Thresholds []Threshold // in order; the last match wins
-	ConfigFile string      // absolute path, or ""
+	Policy     Policy
+	ConfigFile string // absolute path, or ""
 	Warnings   []string
 }
 
@@ -33,5 +34,5 @@ func ResolveJudging(in Inputs) (Judging, error) {
 	if err := l.thresholds(); err != nil {
 		return Judging{}, err
 	}
-	return Judging{Thresholds: l.plan.Thresholds, ConfigFile: l.plan.ConfigFile, Warnings: l.plan.Warnings}, nil
+	return Judging{Thresholds: l.plan.Thresholds, Policy: l.file.policy(), ConfigFile: l.plan.ConfigFile, Warnings: l.plan.Warnings}, nil
 }

@@ -16,6 +16,7 @@ targets: {main: {url: "http://127.0.0.1:1", api_key: "${NOT_SET_HERE}"}}
 suites:
   default:
     benchmarks: [{use: nobody/knows, name: x, target: main}]
+policy: {uncompared: fail, other_machine: compare}
 thresholds:
   - {benchmark: "*", metric: "*", max_regression: 5%}
   - {benchmark: "api/*", metric: latency_p99, max_regression: 15%, min_absolute: 1ms}
@@ -41,6 +42,9 @@ thresholds:
 			want := []Threshold{{"*", "*", c.general, 0}, {"*", "*", c.general, 0}, {"api/*", "latency_p99", 0.15, 0.001}}
 			if fmt.Sprint(got.Thresholds) != fmt.Sprint(want) {
 				t.Errorf("thresholds are %v, want %v", got.Thresholds, want)
+			}
+			if want := (Policy{FailUncompared: true, CompareOtherMachine: true}); got.Policy != want {
+				t.Errorf("policy is %+v, want %+v", got.Policy, want)
 			}
 		})
 	}

@@ -26,6 +26,7 @@ var defaultBudgets = []Budget{
 
 // limits settles budgets and thresholds.
 func (l *loader) limits() error {
+	l.plan.Policy = l.file.policy()
 	if err := l.thresholds(); err != nil {
 		return err
 	}
@@ -45,6 +46,18 @@ func (l *loader) limits() error {
 		l.plan.Budgets = append(l.plan.Budgets, b)
 	}
 	return nil
+}
+
+// policy is the file's.
+func (f *File) policy() Policy {
+	if f == nil || f.Policy == nil {
+		return Policy{}
+	}
+	fails := func(o *Outcome) bool { return o != nil && *o == "fail" }
+	return Policy{
+		FailInconclusive: fails(f.Policy.Inconclusive), FailUncompared: fails(f.Policy.Uncompared),
+		CompareOtherMachine: f.Policy.OtherMachine != nil && *f.Policy.OtherMachine == "compare",
+	}
 }
 
 // matches says whether a pattern is about any benchmark of the plan.

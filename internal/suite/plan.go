@@ -40,9 +40,10 @@ type Plan struct {
 	Benchmarks []Benchmark // in the order of work; those of one plugin are adjacent
 	Budgets    []Budget
 	Thresholds []Threshold // in order; the last match wins
-	Reports    []string    // formats, besides what is printed
-	Out        string      // path of run.json
-	Baseline   string      // file or name; "" = none
+	Policy     Policy
+	Reports    []string // formats, besides what is printed
+	Out        string   // path of run.json
+	Baseline   string   // file or name; "" = none
 	Cleanup    bool
 	Settings   []Setting
 	// Warnings are what a person should know and what stops nothing: a
@@ -116,6 +117,14 @@ type Threshold struct {
 	Metric        string
 	MaxRegression float64 // 0.10 = 10%
 	MinAbsolute   float64 // differences below it, in the metric's unit, never matter
+}
+
+// Policy is what becomes of gating metrics that a comparison cannot judge. The
+// zero value lets them pass.
+type Policy struct {
+	FailInconclusive    bool // more rounds would decide
+	FailUncompared      bool // new, missing or incomparable
+	CompareOtherMachine bool // a baseline of another machine is compared, with a caution
 }
 
 // Setting is one effective setting and where it came from.

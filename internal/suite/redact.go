@@ -19,6 +19,7 @@ type Redacted struct {
 	Benchmarks []RedactedBenchmark `json:"benchmarks"`
 	Budgets    []RedactedBudget    `json:"budgets"`
 	Thresholds []RedactedThreshold `json:"thresholds"`
+	Policy     RedactedPolicy      `json:"policy"`
 	Reports    []string            `json:"reports"`
 	Out        string              `json:"out"`
 	Baseline   string              `json:"baseline,omitempty"`
@@ -77,6 +78,13 @@ type RedactedBudget struct {
 	Source          string   `json:"source"`
 }
 
+// RedactedPolicy is a [Policy].
+type RedactedPolicy struct {
+	FailInconclusive    bool `json:"fail_inconclusive"`
+	FailUncompared      bool `json:"fail_uncompared"`
+	CompareOtherMachine bool `json:"compare_other_machine"`
+}
+
 // RedactedThreshold is a [Threshold].
 type RedactedThreshold struct {
 	Benchmark     string  `json:"benchmark"`
@@ -97,6 +105,7 @@ func (p Plan) Redacted() Redacted {
 	out := Redacted{
 		Suite: p.Suite, Profile: p.Profile, ConfigFile: p.ConfigFile, Gating: p.Gating, Seed: p.Seed,
 		Benchmarks: []RedactedBenchmark{}, Budgets: []RedactedBudget{}, Thresholds: []RedactedThreshold{},
+		Policy:  RedactedPolicy(p.Policy),
 		Reports: p.Reports, Out: p.Out, Baseline: p.Baseline, Cleanup: p.Cleanup,
 		Settings: []RedactedSetting{}, Warnings: p.Warnings,
 	}

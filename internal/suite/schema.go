@@ -44,20 +44,22 @@ func scalarSchemas() map[reflect.Type]*jsonschema.Schema {
 		return &jsonschema.Schema{Type: "number", Minimum: ptr(least), Maximum: ptr(most)}
 	}
 	return map[reflect.Type]*jsonschema.Schema{
-		reflect.TypeFor[Version]():     {Type: "integer", Enum: []any{1}},
-		reflect.TypeFor[Model]():       {Type: "string", Enum: anys(new(Model).allowed())},
-		reflect.TypeFor[Format]():      {Type: "string", Enum: anys(Formats)},
-		reflect.TypeFor[Duration]():    or(text(durationPattern), positive(minDuration.Seconds(), maxDuration.Seconds())),
-		reflect.TypeFor[Warmup]():      or(text(durationPattern), positive(0, maxDuration.Seconds())),
-		reflect.TypeFor[Rate]():        or(text(ratePattern), &jsonschema.Schema{Type: "number", ExclusiveMinimum: ptr(0.0), Maximum: ptr(float64(maxRate))}),
-		reflect.TypeFor[Percent]():     text(percentPattern),
-		reflect.TypeFor[Users]():       count(maxUsers),
-		reflect.TypeFor[Rounds]():      count(maxRounds),
-		reflect.TypeFor[Count]():       count(maxCount),
-		reflect.TypeFor[Concurrency](): or(count(maxUsers), &jsonschema.Schema{Type: "string", Enum: []any{"full"}}),
-		reflect.TypeFor[Secret]():      {Type: "string"},
-		reflect.TypeFor[Quantity]():    or(text(quantityPattern), &jsonschema.Schema{Type: "number", Minimum: ptr(0.0)}),
-		reflect.TypeFor[With]():        {Type: "object"},
+		reflect.TypeFor[Version]():      {Type: "integer", Enum: []any{1}},
+		reflect.TypeFor[Model]():        {Type: "string", Enum: anys(new(Model).allowed())},
+		reflect.TypeFor[Format]():       {Type: "string", Enum: anys(Formats)},
+		reflect.TypeFor[Outcome]():      {Type: "string", Enum: anys(new(Outcome).allowed())},
+		reflect.TypeFor[OtherMachine](): {Type: "string", Enum: anys(new(OtherMachine).allowed())},
+		reflect.TypeFor[Duration]():     or(text(durationPattern), positive(minDuration.Seconds(), maxDuration.Seconds())),
+		reflect.TypeFor[Warmup]():       or(text(durationPattern), positive(0, maxDuration.Seconds())),
+		reflect.TypeFor[Rate]():         or(text(ratePattern), &jsonschema.Schema{Type: "number", ExclusiveMinimum: ptr(0.0), Maximum: ptr(float64(maxRate))}),
+		reflect.TypeFor[Percent]():      text(percentPattern),
+		reflect.TypeFor[Users]():        count(maxUsers),
+		reflect.TypeFor[Rounds]():       count(maxRounds),
+		reflect.TypeFor[Count]():        count(maxCount),
+		reflect.TypeFor[Concurrency]():  or(count(maxUsers), &jsonschema.Schema{Type: "string", Enum: []any{"full"}}),
+		reflect.TypeFor[Secret]():       {Type: "string"},
+		reflect.TypeFor[Quantity]():     or(text(quantityPattern), &jsonschema.Schema{Type: "number", Minimum: ptr(0.0)}),
+		reflect.TypeFor[With]():         {Type: "object"},
 	}
 }
 
