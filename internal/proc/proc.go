@@ -41,6 +41,9 @@ type Spec struct {
 	Dir     string   // working directory, "" for the harness's own
 	Stderr  io.Writer
 	Journal sdk.Journal // nil: not journalled
+	// Foreign says that the program knows of no lifeline: its group is killed
+	// when the harness is gone, and the whole group is asked to end.
+	Foreign bool
 }
 
 // drain is how long the output of a child that has ended is read on: what it
@@ -93,13 +96,7 @@ func (c *Child) start(token string) error {
 		return err
 	}
 	cmd.Stdout, cmd.Stderr = outW, errW
-	c.line, err = lifeline.Attach(cmd)
-	if err == nil {
-		// No death signal: the child watches its lifeline and lives long
-		// enough to take its own group with it.
-		c.process, err = lifeline.Start(cmd, 0)
-		c.line.Release()
-	}
+	err = c.run(cmd)
 	outW.Close()
 	errW.Close()
 	if err != nil {
@@ -134,6 +131,22 @@ func (c *Child) start(token string) error {
 		}
 	}()
 	return nil
+}
+
+// run starts the program so that it ends with the harness.
+func (c *Child) run(cmd *exec.Cmd) (err error) {
+	if c.spec.Foreign {
+		c.process, err = lifeline.Supervise(cmd, syscall.SIGKILL)
+		return err
+	}
+	if c.line, err = lifeline.Attach(cmd); err != nil {
+		return err
+	}
+	// No death signal: the child watches its lifeline and lives long enough to
+	// take its own group with it.
+	c.process, err = lifeline.Start(cmd, 0)
+	c.line.Release()
+	return err
 }
 
 func (c *Child) forget() {
@@ -182,7 +195,7 @@ func (c *Child) Wait() error {
 // ends, and returns when it is gone, and with it what it started, even outside
 // its group. Stopping a child that has ended is no error.
 func (c *Child) Stop(ctx context.Context, grace time.Duration) error {
-	if err := c.process.Signal(syscall.SIGTERM); err != nil && !errors.Is(err, os.ErrProcessDone) {
+	if err := c.terminate(); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		return fmt.Errorf("stop %s: %w", c.spec.Name, err)
 	}
 	timer := time.NewTimer(grace)
@@ -195,13 +208,24 @@ func (c *Child) Stop(ctx context.Context, grace time.Duration) error {
 		c.Kill()
 	}
 	_ = c.Wait() // how it ended does not matter any more
-	c.line.Close()
+	if c.line != nil {
+		c.line.Close()
+	}
 	c.stdout.Close()
 	if _, err := Sweep([]string{c.object.Name}); err != nil {
 		return fmt.Errorf("stop what %s started: %w", c.spec.Name, err) // it stays journalled
 	}
 	c.forget()
 	return nil
+}
+
+// terminate asks the child to end. A foreign one may be a shell that does not
+// pass that on.
+func (c *Child) terminate() error {
+	if c.spec.Foreign && !c.EndsWithin(0) {
+		return lifeline.KillGroup(c.PID(), syscall.SIGTERM)
+	}
+	return c.process.Signal(syscall.SIGTERM)
 }
 
 // Kill kills the child at once; the rest of its group follows. Stop still has

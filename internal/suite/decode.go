@@ -51,6 +51,12 @@ func (d *decoder) decode(n *node, v reflect.Value, path string) error {
 		return d.secret(n, dst, path)
 	case *With:
 		return d.with(n, dst, path)
+	case *ReadySpec:
+		if n.isScalar() {
+			s, err := d.text(n, path)
+			dst.Command, dst.Lines = &s, Lines{"": n.line}
+			return err
+		}
 	case scalar:
 		return d.scalar(n, dst, path)
 	case oneOf:
@@ -289,5 +295,9 @@ func (d *decoder) with(n *node, dst *With, path string) error {
 
 // underTargets says whether a path holds values that must not be shown.
 func underTargets(path string) bool {
+	if rest, ok := strings.CutPrefix(path, "variants."); ok {
+		_, key, _ := strings.Cut(rest, ".") // a name with a dot hides more, not less
+		return strings.Contains("."+key+".", ".targets.") || strings.Contains("."+key+".", ".env.")
+	}
 	return path == "targets" || strings.HasPrefix(path, "targets.")
 }

@@ -10,19 +10,20 @@ import (
 // json tags name the keys, omitempty marks the optional ones, and the
 // jsonschema tags describe them.
 type File struct {
-	Version    Version               `json:"version" jsonschema:"version of this format"`
-	Plugins    []string              `json:"plugins,omitempty" jsonschema:"plugins that the file needs, by name, or by path relative to the file"`
-	Targets    map[string]TargetSpec `json:"targets,omitempty" jsonschema:"systems under test by name; ${NAME} and ${NAME:-default} take values from the environment here and nowhere else"`
-	Suites     map[string]SuiteSpec  `json:"suites,omitempty" jsonschema:"suites by name; the one named default runs when --suite is not given; without any, the built-in default suite runs"`
-	Thresholds []ThresholdSpec       `json:"thresholds,omitempty" jsonschema:"how much worse a metric may become, in order, the last match wins"`
-	Budgets    []BudgetSpec          `json:"budgets,omitempty" jsonschema:"absolute limits on metrics"`
-	Reports    []Format              `json:"reports,omitempty" jsonschema:"report formats to write"`
-	Policy     *PolicySpec           `json:"policy,omitempty" jsonschema:"what becomes of gating metrics that a comparison cannot judge"`
-	Lines      Lines                 `json:"-"`
+	Version    Version                `json:"version" jsonschema:"version of this format"`
+	Plugins    []string               `json:"plugins,omitempty" jsonschema:"plugins that the file needs, by name, or by path relative to the file"`
+	Targets    map[string]TargetSpec  `json:"targets,omitempty" jsonschema:"systems under test by name; ${NAME} and ${NAME:-default} take values from the environment here and nowhere else"`
+	Suites     map[string]SuiteSpec   `json:"suites,omitempty" jsonschema:"suites by name; the one named default runs when --suite is not given; without any, the built-in default suite runs"`
+	Thresholds []ThresholdSpec        `json:"thresholds,omitempty" jsonschema:"how much worse a metric may become, in order, the last match wins"`
+	Budgets    []BudgetSpec           `json:"budgets,omitempty" jsonschema:"absolute limits on metrics"`
+	Reports    []Format               `json:"reports,omitempty" jsonschema:"report formats to write"`
+	Policy     *PolicySpec            `json:"policy,omitempty" jsonschema:"what becomes of gating metrics that a comparison cannot judge"`
+	Variants   map[string]VariantSpec `json:"variants,omitempty" jsonschema:"ways to build and serve the system under test by name, between which harness ab chooses"`
+	Lines      Lines                  `json:"-"`
 }
 
 // reserved are top-level keys with a meaning in a later version.
-var reserved = []string{"variants", "isolate", "history"}
+var reserved = []string{"isolate", "history"}
 
 // Lines are the line numbers of a mapping's keys; "" is the mapping itself.
 type Lines map[string]int

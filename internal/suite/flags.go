@@ -26,6 +26,8 @@ type Flags struct {
 	Threshold       *string
 	NoCleanup       bool
 	Targets         []string // --target KIND=URL, repeatable
+	Variant         string   // variant that is measured; "" = none
+	SoleVariant     bool     // without Variant, the only one of the file
 }
 
 // FlagDef describes a flag to whoever parses the command line.

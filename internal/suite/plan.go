@@ -45,6 +45,7 @@ type Plan struct {
 	Out        string   // path of run.json
 	Baseline   string   // file or name; "" = none
 	Cleanup    bool
+	Variant    *Variant // whose targets hold; nil = none
 	Settings   []Setting
 	// Warnings are what a person should know and what stops nothing: a
 	// misspelt variable, a benchmark that was left out. One line each.

@@ -93,6 +93,9 @@ func newLoader(ctx context.Context, in Inputs) (*loader, error) {
 	if err := l.readConfig(); err != nil {
 		return nil, err
 	}
+	if err := l.variant(); err != nil {
+		return nil, err
+	}
 	if l.targets, err = parseTargetFlags(in.Flags.Targets); err != nil {
 		return nil, err
 	}

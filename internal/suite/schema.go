@@ -17,7 +17,14 @@ const SchemaFile = "harness.schema.json"
 // What it cannot say is left to [Resolve]: which plugins, benchmarks, parameters
 // and metrics there are, and what a load's model does not go with.
 func Schema() ([]byte, error) {
-	s, err := jsonschema.For[File](&jsonschema.ForOptions{TypeSchemas: scalarSchemas()})
+	types := scalarSchemas()
+	ready, err := jsonschema.For[ReadySpec](&jsonschema.ForOptions{TypeSchemas: types})
+	if err != nil {
+		return nil, fmt.Errorf("generate the schema of the config file: %w", err)
+	}
+	withoutNull(ready)
+	types[reflect.TypeFor[ReadySpec]()] = &jsonschema.Schema{AnyOf: []*jsonschema.Schema{{Type: "string"}, ready}}
+	s, err := jsonschema.For[File](&jsonschema.ForOptions{TypeSchemas: types})
 	if err != nil {
 		return nil, fmt.Errorf("generate the schema of the config file: %w", err)
 	}

@@ -14,12 +14,14 @@ import (
 // start. It stays in the group: while it lives the group id cannot be reused,
 // so its signal cannot reach a stranger.
 const superviseScript = `( ( exec >/dev/null 2>&1 </dev/null; while read -r _ <&3; do :; done; kill -s "$0" -- "-$$" ) & )
+unset ` + EnvFD + `
 exec 3<&- "$@"`
 
 // Supervise starts cmd, a program that does not know of lifelines, like [Start],
 // with a watcher from /bin/sh that sends sig to the whole process group when
 // this process dies. PID is the program's own. cmd.ExtraFiles must be empty:
-// the watcher holds the line as descriptor 3, which the program does not get.
+// the watcher holds the line as descriptor 3, which the program does not get,
+// nor the variable that names it.
 func Supervise(cmd *exec.Cmd, sig syscall.Signal) (*Process, error) {
 	if len(cmd.ExtraFiles) > 0 {
 		return nil, fmt.Errorf("supervise %s: it must not inherit further files", cmd.Path)
