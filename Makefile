@@ -25,7 +25,7 @@ build: ## bin/harness
 	$(GO) build -trimpath -o $(BIN) ./cmd/harness
 
 test: build test-tools ## every test; sets up the peers that tests use where python3 and npm are there
-	HARNESS_BIN=$(CURDIR)/$(BIN) $(GO) test ./...
+	HARNESS_BIN=$(CURDIR)/$(BIN) $(GO) test -timeout 30m ./...
 
 test-browser: ## the HTML pages in chromium: console, requests, sorting, dark mode, keyboard, names, 360 px
 	$(GO) test -tags browser -count=1 -v -run '^TestBrowser' ./internal/report
@@ -51,7 +51,7 @@ lint:
 	$(TOOL) buf lint
 
 race: test-tools
-	$(GO) test -race ./sdk/... ./internal/... ./plugins/...
+	$(GO) test -race -timeout 30m ./sdk/... ./internal/... ./plugins/...
 
 cross:
 	CGO_ENABLED=0 $(GO) build ./...
