@@ -22,7 +22,8 @@ const roleEnv = "LIFELINE_TEST_ROLE"
 
 // roles are the programs that this test binary can be started as.
 var roles = map[string]func() error{
-	"sleeper": func() error { select {} },
+	// A bare select would be called a deadlock where no other goroutine waits.
+	"sleeper": func() error { <-time.After(time.Hour); return nil },
 	// A plugin: watches, starts something that does not, and reports both.
 	"watcher": func() error {
 		ctx, cancel, err := Context(context.Background(), 0)
