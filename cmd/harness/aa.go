@@ -65,10 +65,13 @@ func (o *aaOptions) run(ctx context.Context, a *app) (err error) {
 	if err != nil {
 		return err
 	}
-	d.extend(ctx, set, verdict.Step{Rounds: o.pairs})
+	err = d.extend(ctx, set, verdict.Step{Rounds: o.pairs})
 	if ctx.Err() != nil {
 		a.say("harness: interrupted; no floor was kept")
 		return &exit{code: exitInterrupted}
+	}
+	if err != nil {
+		return err
 	}
 	floors := floorsOf(set, policyOf(sides[0].plan.Thresholds))
 	if len(floors) == 0 {

@@ -12,11 +12,13 @@ import (
 	"github.com/benchharness/harness/internal/ab"
 	"github.com/benchharness/harness/internal/runner"
 	"github.com/benchharness/harness/internal/store"
+	"github.com/benchharness/harness/internal/variant"
 	"github.com/benchharness/harness/internal/verdict"
 )
 
 type abOptions struct {
 	shared           runOptions
+	served           abVariants
 	baseSet, headSet []string
 	looks            []int
 	formats          []string
@@ -32,10 +34,13 @@ func newAB(a *app) *cobra.Command {
 head against base. Every round starts the target and the plugin anew, and nothing
 of the other side runs meanwhile. The sides differ by what --base-set and
 --head-set say: NAME=VALUE of any flag of harness run, and of faults, model-dir,
-plugin and target. After 6, 12 and 24 rounds it looks whether it can tell; what
+plugin and target; or by what is served: a variant of the config file for each
+side, or one variant of two git refs. After 6, 12 and 24 rounds it looks whether it can tell; what
 stands out as better or worse is then measured again before it is called that.
 
   harness ab --plugins api --head-set faults=fixed=20ms
+  harness ab --base-ref main --head-ref HEAD
+  harness ab --base-variant go --head-variant rust
   harness ab --plugins hash --base-set plugin=hash=./old --head-set plugin=hash=./new
 
 ` + exitHelp,
@@ -47,6 +52,7 @@ stands out as better or worse is then measured again before it is called that.
 	f := cmd.Flags()
 	f.StringArrayVar(&o.baseSet, "base-set", nil, "`NAME=VALUE` that holds for base only; may be repeated")
 	f.StringArrayVar(&o.headSet, "head-set", nil, "`NAME=VALUE` that holds for head only; may be repeated")
+	o.served.add(f)
 	f.IntSliceVar(&o.looks, "looks", verdict.DefaultLooks(), "`ROUNDS` at which to look, with commas")
 	f.StringSliceVar(&o.formats, "format", []string{"json", "html"}, "`FORMATS` of the report files: text, json, html, markdown")
 	f.StringVar(&o.dir, "dir", ".", "`FOLDER` for base.json, head.json and the reports")
@@ -55,6 +61,9 @@ stands out as better or worse is then measured again before it is called that.
 }
 
 func (o *abOptions) run(ctx context.Context, a *app) (err error) {
+	if err := o.served.check(); err != nil {
+		return err
+	}
 	ctx, stop := interruptible(ctx, a)
 	defer stop()
 	lock, err := lockOutput(filepath.Join(o.dir, "base.json"))
@@ -62,17 +71,22 @@ func (o *abOptions) run(ctx context.Context, a *app) (err error) {
 		return err
 	}
 	defer lock.Unlock() //nolint:errcheck // the kernel drops it with the process
-	base, err := newABSide(ctx, a, "base", o.shared, o.baseSet)
+	base, err := newABSide(ctx, a, "base", o.served.of("base", o.shared), o.baseSet)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, base.session.close()) }()
-	head, err := newABSide(ctx, a, "head", o.shared, o.headSet)
+	head, err := newABSide(ctx, a, "head", o.served.of("head", o.shared), o.headSet)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, head.session.close()) }()
 	sweepDead(ctx, a, base.session.catalog)
+	undo, err := o.served.prepare(ctx, a, base, head)
+	defer func() { err = errors.Join(err, undo()) }()
+	if err != nil {
+		return err
+	}
 
 	d := &abDuel{app: a, base: base, head: head, left: map[string]error{}}
 	policy, err := a.policy(head.plan.Thresholds, head.plan.Policy, base.session.run.MachineID)
@@ -120,9 +134,12 @@ func (d *abDuel) decide(ctx context.Context, p verdict.Policy, looks []int) (*ve
 		if step.Repeat {
 			d.app.say("measuring again what stands out: %s", strings.Join(step.Benchmarks, ", "))
 		}
-		d.extend(ctx, *set, step)
+		err := d.extend(ctx, *set, step)
 		if ctx.Err() != nil {
 			break
+		}
+		if err != nil {
+			return nil, nil, err
 		}
 		if err := seq.Add((*set).Base.Run, (*set).Head.Run); err != nil {
 			return nil, nil, err
@@ -152,18 +169,24 @@ func (d *abDuel) newSet(ctx context.Context) (*ab.Duel, error) {
 	return set, nil
 }
 
-// extend brings the benchmarks of a step to its number of rounds.
-func (d *abDuel) extend(ctx context.Context, set *ab.Duel, step verdict.Step) {
+// extend brings the benchmarks of a step to its number of rounds. Its error is
+// that of a variant, without which nothing can be measured.
+func (d *abDuel) extend(ctx context.Context, set *ab.Duel, step verdict.Step) error {
 	set.Paired = func(id string, pair int) { d.app.say("%s: pair %d of %d", id, pair+1, step.Rounds) }
 	for i, b := range set.Base.Plan.Benchmarks {
 		if step.Benchmarks != nil && !slices.Contains(step.Benchmarks, b.ID) || d.left[b.ID] != nil || ctx.Err() != nil {
 			continue
 		}
-		if err := set.Pairs(ctx, i, set.Rounds(b.ID), step.Rounds); err != nil && ctx.Err() == nil {
+		err := set.Pairs(ctx, i, set.Rounds(b.ID), step.Rounds)
+		if failed := (*variant.Error)(nil); errors.As(err, &failed) {
+			return err
+		}
+		if err != nil && ctx.Err() == nil {
 			d.app.say("harness: %v", err)
 			d.left[b.ID] = err
 		}
 	}
+	return nil
 }
 
 // conclude writes the documents, prints the verdict and says how it went.

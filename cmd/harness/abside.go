@@ -10,6 +10,7 @@ import (
 	"github.com/benchharness/harness/internal/result"
 	"github.com/benchharness/harness/internal/runner"
 	"github.com/benchharness/harness/internal/suite"
+	"github.com/benchharness/harness/internal/variant"
 	"github.com/benchharness/harness/plugins/reference"
 )
 
@@ -21,6 +22,9 @@ type abSide struct {
 	options *runOptions
 	plan    suite.Plan
 	session *session
+
+	variant  *variant.Variant // that serves while a round is measured; nil = none
+	settings []result.Setting // of the variant
 }
 
 // newABSide makes a side from the flags that both share and its own --…-set
@@ -83,13 +87,13 @@ func (s *abSide) side(observe func(runner.Event)) *ab.Side {
 	return &ab.Side{Label: s.name, Plan: s.plan, Pass: func(ctx context.Context, plan suite.Plan, round int, run *result.Run) []error {
 		o := s.session.runnerOptions(observe)
 		o.Plan, o.Run, o.FirstRound = plan, run, round
-		return runner.Run(ctx, o)
+		return s.served(ctx, run, func() []error { return runner.Run(ctx, o) })
 	}}
 }
 
 // document is a fresh run document of the side.
 func (s *abSide) document(ctx context.Context) *result.Run {
 	run := newDocument(ctx, s.plan)
-	run.Plan.Settings = append(run.Plan.Settings, s.session.further()...)
+	run.Plan.Settings = append(append(run.Plan.Settings, s.session.further()...), s.settings...)
 	return run
 }

@@ -2,7 +2,7 @@
 //
 // A child leads a process group of its own, so a Ctrl-C in the terminal
 // reaches only the harness, and holds a lifeline, so it ends when the harness
-// does, however that happens. It gets a scrubbed environment, /dev/null as
+// does, however that happens; beside a foreign program a watcher holds it. It gets a scrubbed environment, /dev/null as
 // stdin, and a token in its environment that is journalled before it starts,
 // by which [Sweep] finds it after a crash of both.
 //

@@ -12,7 +12,7 @@ import (
 type File struct {
 	Version    Version                `json:"version" jsonschema:"version of this format"`
 	Plugins    []string               `json:"plugins,omitempty" jsonschema:"plugins that the file needs, by name, or by path relative to the file"`
-	Targets    map[string]TargetSpec  `json:"targets,omitempty" jsonschema:"systems under test by name; ${NAME} and ${NAME:-default} take values from the environment here and nowhere else"`
+	Targets    map[string]TargetSpec  `json:"targets,omitempty" jsonschema:"systems under test by name; ${NAME} and ${NAME:-default} take values from the environment here and in variants"`
 	Suites     map[string]SuiteSpec   `json:"suites,omitempty" jsonschema:"suites by name; the one named default runs when --suite is not given; without any, the built-in default suite runs"`
 	Thresholds []ThresholdSpec        `json:"thresholds,omitempty" jsonschema:"how much worse a metric may become, in order, the last match wins"`
 	Budgets    []BudgetSpec           `json:"budgets,omitempty" jsonschema:"absolute limits on metrics"`

@@ -1,0 +1,5 @@
+package main
+
+import "time"
+
+const delay = 10 * time.Millisecond
