@@ -191,7 +191,7 @@ func (d *abDuel) extend(ctx context.Context, set *ab.Duel, step verdict.Step) er
 
 // conclude writes the documents, prints the verdict and says how it went.
 func (o *abOptions) conclude(a *app, d *abDuel, set *ab.Duel, c *verdict.Comparison, p verdict.Policy) error {
-	c.Base.Label, c.Head.Label = "base", "head"
+	c.Base.Label, c.Head.Label = o.served.label("base", o.baseSet), o.served.label("head", o.headSet)
 	for name, s := range map[string]*ab.Side{"base.json": set.Base, "head.json": set.Head} {
 		s.Run.Finished = set.Finished()
 		s.Run.Complete = true

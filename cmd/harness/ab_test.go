@@ -37,6 +37,9 @@ func TestABNamesASlowedTargetAndEveryRoundHasFreshProcesses(t *testing.T) {
 	if o.code != exitGate || !strings.Contains(first, "regression") || !strings.Contains(first, "api/collections") {
 		t.Fatalf("exit code %d, first line %q\n%s", o.code, first, o.stderr)
 	}
+	if !strings.Contains(o.stdout, "faults=fixed=20ms → head faults=fixed=40ms") {
+		t.Errorf("the report does not say what the sides are:\n%s", o.stdout)
+	}
 	seen := map[int]string{}
 	for _, name := range []string{"base.json", "head.json"} {
 		b := p.document(name).Benchmarks[0]

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"strings"
 
 	"github.com/spf13/pflag"
 
@@ -38,6 +39,28 @@ func (o *abVariants) ref(side string) string {
 		return ref
 	}
 	return "HEAD"
+}
+
+// label says in a few words what a side is. What --target says may be secret
+// and stays out.
+func (o *abVariants) label(side string, set []string) string {
+	var words []string
+	if o.byRef() {
+		words = append(words, o.ref(side))
+	} else if v := *o.variants[side]; v != "" {
+		words = append(words, "variant "+v)
+	}
+	for _, kv := range set {
+		if key, value, _ := strings.Cut(kv, "="); key == "target" {
+			kind, _, _ := strings.Cut(value, "=")
+			kv = "target " + kind
+		}
+		words = append(words, kv)
+	}
+	if len(words) == 0 {
+		return "as configured"
+	}
+	return result.Printable(strings.Join(words, ", "), 100)
 }
 
 func (o *abVariants) check() error {
