@@ -45,7 +45,8 @@ type run struct {
 	left    atomic.Int64  // workers still in the run
 	done    chan struct{} // closed when there are none
 
-	stuck     []int // abandoned workers, by number; the supervisor's
+	frozen    time.Duration // longest time in which the supervisor did not get to run
+	stuck     []int         // abandoned workers, by number; the supervisor's
 	cancelled bool
 	cancelAt  time.Duration
 }
@@ -100,10 +101,11 @@ func (r *run) supervise(ctx context.Context, cancelOps func()) {
 	tick := time.NewTicker(min(max(r.plan.OpTimeout/20, time.Millisecond), 50*time.Millisecond))
 	defer tick.Stop()
 	ended := ctx.Done()
-	for {
+	over, last := false, time.Since(r.base)
+	for !over {
 		select {
 		case <-r.done:
-			return
+			over = true
 		case <-ended:
 			ended = nil
 			r.cancelled, r.cancelAt = true, time.Since(r.base)
@@ -112,6 +114,9 @@ func (r *run) supervise(ctx context.Context, cancelOps func()) {
 		case <-tick.C:
 			r.sweep(time.Since(r.base))
 		}
+		now := time.Since(r.base)
+		r.frozen = max(r.frozen, now-last)
+		last = now
 	}
 }
 

@@ -34,6 +34,10 @@ var lagFloors = []struct {
 	{0.99, 300 * time.Microsecond},
 }
 
+// frozenLimit is how late the supervisor's timer, of 50 ms at most, may be. A
+// crowded machine makes it late by tens of milliseconds.
+const frozenLimit = time.Second
+
 // judge adds what limits trust in the result.
 func (r *run) judge(res *Result) {
 	c := res.Counts
@@ -54,6 +58,9 @@ func (r *run) judge(res *Result) {
 	if r.plan.Model != Closed {
 		r.judgeRate(res)
 		judgeLag(res)
+	}
+	if r.frozen > frozenLimit {
+		res.add(caution("frozen", "the plugin's process did not run for %.1f s: it was stopped or starved of CPU, and the ops of that time show it", r.frozen.Seconds()))
 	}
 	if res.Overflow > 0 {
 		res.add(caution("overflow", "%d latencies were above %s and are counted at that", res.Overflow, Limit))

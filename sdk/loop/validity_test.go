@@ -45,3 +45,15 @@ func TestValidityOfARound(t *testing.T) {
 		})
 	}
 }
+func TestAProcessThatDidNotRunIsACaution(t *testing.T) {
+	for frozen, want := range map[time.Duration]bool{100 * time.Millisecond: false, 3 * time.Second: true} {
+		r := newRun(Plan{Model: Closed, Duration: time.Second}, false)
+		r.frozen = frozen
+		res := emptyResult()
+		res.Counts = Counts{Scheduled: 10, OK: 10}
+		r.judge(&res)
+		if has(res, Caution, "frozen") != want {
+			t.Errorf("frozen for %v: found %v", frozen, res.Validity)
+		}
+	}
+}
