@@ -18,10 +18,14 @@ const (
 func (v *Variant) await(ctx context.Context, c *command) error {
 	limit, cancel := context.WithTimeoutCause(ctx, v.Spec.ReadyTimeout, errSlow)
 	defer cancel()
+	var last error
 	for {
 		err := v.ready(limit)
 		if err == nil {
 			return nil
+		}
+		if last == nil || limit.Err() == nil {
+			last = err // a whole answer says more than one that was cut off
 		}
 		// Status 0 means that another serves, such as a container.
 		if c.EndsWithin(0) {
@@ -38,7 +42,7 @@ func (v *Variant) await(ctx context.Context, c *command) error {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
-		return v.late(c, err)
+		return v.late(c, last)
 	}
 }
 

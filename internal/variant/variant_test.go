@@ -139,8 +139,8 @@ func TestAFailureSaysWhichCommandAndItsLastWords(t *testing.T) {
 	}{
 		{"a build", suite.Variant{Build: "echo no such header >&2; exit 7"}, build, []string{"variant x: build: exit status 7", "its last lines: no such header"}},
 		{"a start", suite.Variant{Start: "echo port taken; exit 3", ReadyCommand: "false"}, up, []string{"variant x: start: ended before it was ready (exit status 3)", "port taken"}},
-		{"a ready that does not come", suite.Variant{Start: "echo waiting; exec sleep 1000", ReadyCommand: "echo nothing there; exit 1", ReadyTimeout: 300 * time.Millisecond}, up,
-			[]string{"variant x: ready: not within 300ms", "waiting", "nothing there"}},
+		{"a ready that does not come", suite.Variant{Start: "echo waiting; exec sleep 1000", ReadyCommand: "echo nothing there; exit 1", ReadyTimeout: 3 * time.Second}, up,
+			[]string{"variant x: ready: not within 3s", "waiting", "nothing there"}},
 		{"a ready that hangs", suite.Variant{Start: "exec sleep 1000", ReadyCommand: "exec sleep 1000", ReadyTimeout: 200 * time.Millisecond}, up, []string{"variant x: ready: not within 200ms"}},
 		{"a start in the background", suite.Variant{Start: "sleep 1000 &", ReadyCommand: "false", ReadyTimeout: 300 * time.Millisecond}, up, []string{"keep the server in the foreground"}},
 		{"an address that is taken", suite.Variant{Start: "exec sleep 1000", ReadyURL: taken.URL}, up, []string{"variant x: start: something else answers at " + taken.URL}},
