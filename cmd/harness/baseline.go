@@ -30,14 +30,6 @@ tested against the spread between them: add them with save --add.`,
 	return cmd
 }
 
-// needsSubcommand is the run function of a command that only groups others.
-func needsSubcommand(cmd *cobra.Command, args []string) error {
-	if len(args) > 0 {
-		return unknownCommand(cmd, args[0])
-	}
-	return cmd.Help()
-}
-
 func newBaselineSave(a *app) *cobra.Command {
 	var add bool
 	cmd := &cobra.Command{

@@ -16,12 +16,7 @@ func newPlugin(a *app) *cobra.Command {
 		Use:   "plugin",
 		Short: "List, describe and serve plugins",
 		Args:  cobra.ArbitraryArgs,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if len(args) > 0 {
-				return unknownCommand(cmd, args[0])
-			}
-			return cmd.Help()
-		},
+		RunE:  needsSubcommand,
 	}
 	cmd.AddCommand(newPluginList(a), newPluginDescribe(a), newPluginServe())
 	return cmd

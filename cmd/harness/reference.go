@@ -33,12 +33,7 @@ func newReference(a *app) *cobra.Command {
 		Use:   "reference",
 		Short: "The reference stack on its own",
 		Args:  cobra.ArbitraryArgs,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if len(args) > 0 {
-				return unknownCommand(cmd, args[0])
-			}
-			return cmd.Help()
-		},
+		RunE:  needsSubcommand,
 	}
 	cmd.AddCommand(newReferenceUp(a))
 	return cmd

@@ -24,13 +24,8 @@ sampler, and writes down what it measured so that it can be audited.
 ` + exitHelp,
 		SilenceErrors: true,
 		SilenceUsage:  true,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if len(args) > 0 {
-				return unknownCommand(cmd, args[0])
-			}
-			return cmd.Help()
-		},
-		Args: cobra.ArbitraryArgs,
+		RunE:          needsSubcommand,
+		Args:          cobra.ArbitraryArgs,
 	}
 	root.SetOut(a.stdout)
 	root.SetErr(a.stderr)
@@ -40,6 +35,14 @@ sampler, and writes down what it measured so that it can be audited.
 		newReference(a), newClean(a), newVersion(a),
 	)
 	return root
+}
+
+// needsSubcommand is the run function of a command that only groups others.
+func needsSubcommand(cmd *cobra.Command, args []string) error {
+	if len(args) > 0 {
+		return unknownCommand(cmd, args[0])
+	}
+	return cmd.Help()
 }
 
 func unknownCommand(cmd *cobra.Command, name string) error {
