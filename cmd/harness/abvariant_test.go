@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -15,15 +16,19 @@ import (
 	"github.com/benchharness/harness/internal/result"
 )
 
-// freePort is a port that nobody listens on.
+// freePort is a port that nobody listens on, below those that the system hands
+// out, so that no other test is given it before it is used.
 func freePort(t *testing.T) int {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	for range 100 {
+		port := 20000 + rand.IntN(12000)
+		if l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port)); err == nil {
+			l.Close()
+			return port
+		}
 	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port
+	t.Fatal("no port between 20000 and 32000 is free")
+	return 0
 }
 
 // serving is a config whose one endpoint is served by variants.

@@ -25,16 +25,9 @@ func countNew(n *atomic.Int32) func(net.Conn, http.ConnState) {
 	}
 }
 
-// closedPort is an address that nobody listens on.
-func closedPort(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
-}
+// closedPort is an address that nobody listens on. A port that was just given
+// back would not do: another test may be handed it a moment later.
+const closedPort = "127.0.0.1:1"
 
 // raw answers every connection with what write does to it, after the request
 // has begun to arrive.
@@ -72,7 +65,7 @@ func TestATargetThatCannotBeMeasuredSaysWhyAndWhatToDo(t *testing.T) {
 		class, text string
 		remedy      string
 	}{
-		{"refused", "http://me:hunter2@" + closedPort(t), "connect", "no answer (connect)", "start it"},
+		{"refused", "http://me:hunter2@" + closedPort, "connect", "no answer (connect)", "start it"},
 		{"a name that does not exist", "http://nowhere.invalid:1", "dns", "no answer (dns)", "start it"},
 		{"401", status(401), "http_401", "authentication refused", "check api_key"},
 		{"403", status(403), "http_403", "authentication refused", "check api_key"},

@@ -150,8 +150,8 @@ func TestAGRPCTargetThatCannotBeMeasuredSaysWhyAndWhatToDo(t *testing.T) {
 		with         map[string]any
 		text, remedy string
 	}{
-		{"refused", sdk.Target{Name: "demo", URL: "http://" + closedPort(t)}, nil, "no answer (grpc_unavailable)", "start it"},
-		{"refused with .proto files", sdk.Target{Name: "demo", GRPC: closedPort(t)}, protoFiles, "refused", "start it"},
+		{"refused", sdk.Target{Name: "demo", URL: "http://" + closedPort}, nil, "no answer (grpc_unavailable)", "start it"},
+		{"refused with .proto files", sdk.Target{Name: "demo", GRPC: closedPort}, protoFiles, "refused", "start it"},
 		{"no credentials", answer(codes.Unauthenticated), nil, "authentication refused", "check api_key"},
 		{"no permission", answer(codes.PermissionDenied), nil, "authentication refused", "check api_key"},
 		{"no reflection", serveGRPC(t, false, echo), nil, "no reflection", "set proto_files"},
