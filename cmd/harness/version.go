@@ -11,15 +11,19 @@ import (
 	"github.com/benchharness/harness/sdk/wire"
 )
 
-// version is set by the release build.
-var version = "0.1.0-dev"
+// version and commit are set by the release build, which leaves out what Go
+// stamps of version control: it depends on the tags that a clone has.
+var (
+	version = "0.1.0-dev"
+	commit  string
+)
 
 // identity says which harness this is.
 func identity() result.Harness {
-	h := result.Harness{Version: version, Go: runtime.Version(), OS: runtime.GOOS, Arch: runtime.GOARCH}
+	h := result.Harness{Version: version, Go: runtime.Version(), OS: runtime.GOOS, Arch: runtime.GOARCH, Commit: commit}
 	if info, ok := debug.ReadBuildInfo(); ok {
 		for _, s := range info.Settings {
-			if s.Key == "vcs.revision" {
+			if s.Key == "vcs.revision" && commit == "" {
 				h.Commit = s.Value
 			}
 		}
