@@ -6,13 +6,8 @@
 //		sdktest.Binary(t, []string{"./harness-plugin-mine"})   // the built program
 //	}
 //
-// Both speak the plugin protocol and check that the plugin describes itself
-// well and always alike, refuses bad parameters by name, drives rounds whose
-// counts add up and fit their histograms, ends a round that is cancelled, and
-// cleans up after itself. [Binary] checks the process as well: the handshake
-// and nothing but it on stdout, and its end, without children, on SIGTERM and
-// with its harness. It takes plugins in any language.
+// Package [conform] has what they check; `harness plugin verify` runs the same
+// against a program, without Go.
 //
-// The suite measures nothing, needs no particular speed, and is not the
-// harness: how that treats a plugin that fails here is tested elsewhere.
+// [conform]: https://pkg.go.dev/github.com/benchharness/harness/sdk/conform
 package sdktest

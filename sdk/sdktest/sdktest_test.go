@@ -34,6 +34,8 @@ func TestTheSuiteFindsWhatIsWrong(t *testing.T) {
 	for role, wants := range map[string][]string{
 		"leaves a child":    {"ends_on_SIGTERM,_and_has_printed_its_handshake_and_no_more"},
 		"forgets an object": {"removes_all_that_it_journalled", "ends_with_its_harness_in_mid-round,_and_removes_all_that_it_journalled"},
+		"half asleep":       {"benchmark_waits/reports_5_ms_for_an_op_that_sleeps_5_ms"},
+		"in other units":    {"benchmark_work/runs_preset_one/a_closed_loop_of_a_few_ops", "benchmark_waits/reports_5_ms_for_an_op_that_sleeps_5_ms"},
 		"prints":            {"ends_on_SIGTERM,_and_has_printed_its_handshake_and_no_more"},
 		"unstable":          {"explains_itself_to_a_person_who_starts_it", "describes_itself_validly_and_always_alike"},
 		"liar": {

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/HdrHistogram/hdrhistogram-go"
 	"google.golang.org/grpc"
 	"google.golang.org/protobuf/types/known/durationpb"
 	"google.golang.org/protobuf/types/known/timestamppb"
@@ -33,12 +34,12 @@ func TestMain(m *testing.M) {
 
 func act(role string) int {
 	switch role {
-	case "unstable", "liar":
+	case "unstable", "liar", "in other units":
 		if os.Getenv(wire.CookieKey) == "" {
 			fmt.Println("nothing to do")
 			return 0
 		}
-		foreign(&liar{unstable: role == "unstable"})
+		foreign(&liar{unstable: role == "unstable", unit: units[role]})
 		return 0
 	default:
 		return serve.Serve(subject(role))
@@ -76,16 +77,32 @@ func subject(role string) sdk.Plugin {
 				return nil, sdk.NotMeasured("no such device", "attach one")
 			}},
 			{Name: "remote", Doc: "Needs a target.", Target: "moon", Setup: work},
-			{Name: "waits", Doc: "Waits for its end.", Load: sdk.LoadHint{Serial: true, MaxOps: 3}, Setup: sdk.Func(wait)},
+			{
+				Name: "waits", Doc: "Waits for its end.", Params: sdk.ParamsOf(naps{Sleep: sdk.Duration(time.Millisecond)}),
+				Load: sdk.LoadHint{Serial: true, MaxOps: 3}, Setup: func(ctx context.Context, r sdk.SetupRequest) (sdk.Session, error) {
+					var n naps
+					if err := r.Params.Decode(&n); err != nil {
+						return nil, err
+					}
+					if role == "half asleep" {
+						n.Sleep /= 2
+					}
+					return sdk.Func(n.wait)(ctx, r)
+				},
+			},
 		},
 	}
 }
 
-func wait(ctx context.Context, _ *sdk.Op) error {
+type naps struct {
+	Sleep sdk.Duration `json:"sleep" min:"0"`
+}
+
+func (n naps) wait(ctx context.Context, _ *sdk.Op) error {
 	select {
 	case <-ctx.Done():
 		return ctx.Err()
-	case <-time.After(time.Millisecond):
+	case <-time.After(n.Sleep.D()):
 		return nil
 	}
 }
@@ -118,10 +135,13 @@ func foreign(p pluginv1.PluginServiceServer) {
 	}
 }
 
+var units = map[string]time.Duration{"in other units": time.Second}
+
 // liar takes every parameter and makes up its rounds.
 type liar struct {
 	pluginv1.UnimplementedPluginServiceServer
 	unstable bool
+	unit     time.Duration // of the times of ops, in place of nanoseconds
 	asked    atomic.Int64
 }
 
@@ -142,7 +162,20 @@ func (l *liar) Teardown(context.Context, *pluginv1.TeardownRequest) (*pluginv1.T
 }
 
 func (l *liar) RunRound(_ *pluginv1.RunRoundRequest, s pluginv1.PluginService_RunRoundServer) error {
-	return s.Send(&pluginv1.RunRoundResponse{Event: &pluginv1.RunRoundResponse_Result{Result: &pluginv1.RoundResult{
-		Started: timestamppb.Now(), Elapsed: durationpb.New(time.Second), Counts: &pluginv1.Counts{Scheduled: 6, Ok: 6},
-	}}})
+	m := &pluginv1.RoundResult{Started: timestamppb.Now(), Elapsed: durationpb.New(time.Second), Counts: &pluginv1.Counts{Scheduled: 6, Ok: 6}}
+	if l.unit > 0 {
+		h := hdrhistogram.New(1, int64(time.Minute), 3)
+		if err := h.RecordValues(int64(5*l.unit), 6); err != nil {
+			return err
+		}
+		r, err := wire.ResultFromProto(m)
+		if err != nil {
+			return err
+		}
+		r.Clocks.Response, r.Clocks.Service = h, h
+		if m, err = wire.ResultToProto(r); err != nil {
+			return err
+		}
+	}
+	return s.Send(&pluginv1.RunRoundResponse{Event: &pluginv1.RunRoundResponse_Result{Result: m}})
 }

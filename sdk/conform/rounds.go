@@ -1,11 +1,11 @@
-package sdktest
+package conform
 
 import (
 	"context"
 	"errors"
 	"io"
+	"maps"
 	"slices"
-	"testing"
 	"time"
 
 	"google.golang.org/grpc/codes"
@@ -44,37 +44,38 @@ func endless(h sdk.LoadHint) loop.Plan {
 
 // scenario prepares one preset, drives rounds and tears it down. The round
 // that is cancelled comes with the first preset of a benchmark only.
-func (s *suite) scenario(t *testing.T, b sdk.Benchmark, p sdk.Preset, first bool) {
-	session := s.open(t, b, p)
-	t.Run("a closed loop of a few ops", func(t *testing.T) { s.measured(t, session, b, fewOps(b.Load)) })
-	t.Run("a short open loop", func(t *testing.T) { s.measured(t, session, b, someOps(b.Load)) })
+func (s *suite) scenario(t T, b sdk.Benchmark, p sdk.Preset, first bool) {
+	session := s.open(t, b, p, nil)
+	t.Run("a closed loop of a few ops", func(t T) { s.measured(t, session, b, fewOps(b.Load)) })
+	t.Run("a short open loop", func(t T) { s.measured(t, session, b, someOps(b.Load)) })
 	if first {
-		t.Run("a round that is cancelled, to its prompt end", func(t *testing.T) { s.cancelled(t, session, b) })
+		t.Run("a round that is cancelled, to its prompt end", func(t T) { s.cancelled(t, session, b) })
 	}
-	t.Run("and tears down, once and again", func(t *testing.T) {
+	t.Run("and tears down, once and again", func(t T) {
 		for range 2 {
 			if err := s.teardown(session); err != nil {
 				t.Error(err)
 			}
 		}
 	})
-	t.Run("and refuses a round after that", func(t *testing.T) {
+	t.Run("and refuses a round after that", func(t T) {
 		_, err := s.round(t.Context(), session, fewOps(b.Load), nil)
 		wantCode(t, err, codes.NotFound)
 	})
 }
 
-// open prepares a session that is torn down with the test at the latest. It
-// skips the test where something is missing.
-func (s *suite) open(t *testing.T, b sdk.Benchmark, p sdk.Preset) string {
+// open prepares a session that is torn down with the test at the latest, with
+// more parameters than those of the preset. It skips the test where something is missing.
+func (s *suite) open(t T, b sdk.Benchmark, p sdk.Preset, more sdk.Params) string {
 	t.Helper()
 	if _, ok := s.targets[b.Target]; b.Target != "" && !ok {
-		t.Skipf("needs a target of kind %s: give one with sdktest.WithTarget", b.Target)
+		t.Skipf("needs a target of kind %s, and none was given", b.Target)
 	}
 	r, err := s.request(t, b, p)
 	if err != nil {
 		t.Fatal(err)
 	}
+	maps.Copy(r.Params, more)
 	session := s.session()
 	info, err := s.prepare(t, session, b.Name, r)
 	var absent *sdk.NotMeasuredError
@@ -102,7 +103,7 @@ func (s *suite) open(t *testing.T, b sdk.Benchmark, p sdk.Preset) string {
 }
 
 // measured drives a round and checks its result.
-func (s *suite) measured(t *testing.T, session string, b sdk.Benchmark, p loop.Plan) {
+func (s *suite) measured(t T, session string, b sdk.Benchmark, p loop.Plan) {
 	ctx, cancel := context.WithTimeout(t.Context(), roundLimit)
 	defer cancel()
 	before := time.Now()
@@ -136,6 +137,7 @@ func (s *suite) measured(t *testing.T, session string, b sdk.Benchmark, p loop.P
 	if r.Started.Before(before.Add(-time.Second)) || r.Started.Add(r.Elapsed).After(after.Add(time.Second)) {
 		t.Errorf("it says that it ran for %v from %v, but was called at %v and answered at %v", r.Elapsed, r.Started, before, after)
 	}
+	wall(t, p, r.Clocks, after.Sub(before))
 	for name := range r.Values {
 		if !slices.ContainsFunc(b.Metrics, func(m sdk.Metric) bool { return m.Name == name }) {
 			t.Errorf("it recorded metric %s, which it does not declare", name)
@@ -143,7 +145,7 @@ func (s *suite) measured(t *testing.T, session string, b sdk.Benchmark, p loop.P
 	}
 }
 
-func checkCount(t *testing.T, what string, got int64, want uint64) {
+func checkCount(t T, what string, got int64, want uint64) {
 	t.Helper()
 	if uint64(got) != want {
 		t.Errorf("there are %d in the %s histogram or counts, and %d by the ops", got, what, want)
@@ -152,7 +154,7 @@ func checkCount(t *testing.T, what string, got int64, want uint64) {
 
 // cancelled cancels a round that would not end, and waits for its end: the
 // tear down of a session comes after that of its round.
-func (s *suite) cancelled(t *testing.T, session string, b sdk.Benchmark) {
+func (s *suite) cancelled(t T, session string, b sdk.Benchmark) {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	_, err := s.round(ctx, session, endless(b.Load), func(*pluginv1.Progress) { cancel() })

@@ -1,20 +1,19 @@
-package sdktest
+package conform
 
 import (
 	"context"
 	"strconv"
 	"strings"
 	"syscall"
-	"testing"
 
 	"github.com/benchharness/harness/sdk"
 	pluginv1 "github.com/benchharness/harness/sdk/proto/harness/plugin/v1"
 	"github.com/benchharness/harness/sdk/wire"
 )
 
-// Binary runs the suite against a plugin's program: its path and arguments, as
+// Program runs the suite against a plugin's program: its path and arguments, as
 // the harness would start it.
-func Binary(t *testing.T, command []string, opts ...Option) {
+func Program(t T, command []string, opts ...Option) {
 	t.Helper()
 	p := program{config: newConfig(opts), path: command[0], args: command[1:]}
 	t.Run("explains itself to a person who starts it", p.byHand)
@@ -27,24 +26,24 @@ func Binary(t *testing.T, command []string, opts ...Option) {
 		return
 	}
 	s.protocol(t)
-	t.Run("ends on SIGTERM, and has printed its handshake and no more", func(t *testing.T) {
+	t.Run("ends on SIGTERM, and has printed its handshake and no more", func(t T) {
 		if err := run.cmd.Process.Signal(syscall.SIGTERM); err != nil {
 			t.Fatal(err)
 		}
 		run.ends(t)
 	})
 	checkJournal(t, journal)
-	t.Run("ends with its harness", func(t *testing.T) {
+	t.Run("ends with its harness", func(t T) {
 		path, _ := newJournal(t)
 		run := p.start(t, true, strconv.Itoa(wire.ProtocolVersion), path)
 		run.dial(t)
 		run.line.Close()
 		run.ends(t)
 	})
-	t.Run("ends with its harness in mid-round, and removes all that it journalled", func(t *testing.T) { p.orphaned(t, s) })
+	t.Run("ends with its harness in mid-round, and removes all that it journalled", func(t T) { p.orphaned(t, s) })
 }
 
-func (p program) byHand(t *testing.T) {
+func (p program) byHand(t T) {
 	run := p.start(t, false, "", "")
 	run.ends(t)
 	if run.cmd.ProcessState.Success() {
@@ -61,7 +60,7 @@ func (p program) byHand(t *testing.T) {
 // unknownVersion is one that no plugin speaks.
 const unknownVersion = "999999"
 
-func (p program) otherVersion(t *testing.T) {
+func (p program) otherVersion(t T) {
 	path, _ := newJournal(t)
 	run := p.start(t, true, unknownVersion, path)
 	if v := run.handshake[1]; v != strconv.Itoa(wire.ProtocolVersion) {
@@ -73,7 +72,7 @@ func (p program) otherVersion(t *testing.T) {
 
 // orphaned cuts the lifeline in the middle of a round of the first benchmark
 // that can run here.
-func (p program) orphaned(t *testing.T, s *suite) {
+func (p program) orphaned(t T, s *suite) {
 	var b sdk.Benchmark
 	for _, b = range s.plugin.Benchmarks {
 		if _, ok := s.targets[b.Target]; ok || b.Target == "" {
@@ -89,7 +88,7 @@ func (p program) orphaned(t *testing.T, s *suite) {
 		t.Fatal(err)
 	}
 	if _, ok := s.targets[b.Target]; b.Target != "" && !ok {
-		t.Skipf("needs a target of kind %s: give one with sdktest.WithTarget", b.Target)
+		t.Skipf("needs a target of kind %s, and none was given", b.Target)
 	}
 	if _, err := own.prepare(t, "orphan", b.Name, r); err != nil {
 		t.Skipf("%s/%s cannot be set up here: %v", s.plugin.Name, b.Name, err)

@@ -1,10 +1,10 @@
-package sdktest
+package conform
 
 import (
+	"bytes"
 	"context"
 	"log/slog"
 	"net"
-	"testing"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
@@ -16,15 +16,15 @@ import (
 	"github.com/benchharness/harness/sdk/wire"
 )
 
-// Run runs the suite against a plugin in this process, behind the server that
-// the sdk gives every plugin.
-func Run(t *testing.T, plugin sdk.Plugin, opts ...Option) {
+// InProcess runs the suite against a plugin in this process, behind the server
+// that the sdk gives every plugin.
+func InProcess(t T, plugin sdk.Plugin, opts ...Option) {
 	t.Helper()
 	if err := plugin.Validate(); err != nil {
 		t.Fatal(err)
 	}
 	path, j := newJournal(t)
-	server, closeAll := serve.NewServer(t.Context(), plugin, j, slog.New(slog.NewTextHandler(t.Output(), nil)))
+	server, closeAll := serve.NewServer(t.Context(), plugin, j, slog.New(slog.NewTextHandler(lines{t}, nil)))
 	l := bufconn.Listen(wire.MaxMessage)
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(l) }()
@@ -49,6 +49,14 @@ func Run(t *testing.T, plugin sdk.Plugin, opts ...Option) {
 		s.protocol(t)
 		checkJournal(t, path)
 	}
+}
+
+// lines is the log of a check.
+type lines struct{ t T }
+
+func (l lines) Write(b []byte) (int, error) {
+	l.t.Logf("%s", bytes.TrimRight(b, "\n"))
+	return len(b), nil
 }
 
 var callOptions = grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(wire.MaxMessage), grpc.MaxCallSendMsgSize(wire.MaxMessage))

@@ -1,10 +1,9 @@
-package sdktest
+package conform
 
 import (
 	"encoding/json"
 	"fmt"
 	"maps"
-	"testing"
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
@@ -14,8 +13,8 @@ import (
 )
 
 // parameters checks that what a benchmark declares of its parameters holds.
-func (s *suite) parameters(t *testing.T, b sdk.Benchmark) {
-	t.Run("declares defaults and presets that pass its own checks", func(t *testing.T) {
+func (s *suite) parameters(t T, b sdk.Benchmark) {
+	t.Run("declares defaults and presets that pass its own checks", func(t T) {
 		for _, p := range b.Params {
 			if p.Default == nil {
 				continue
@@ -35,7 +34,7 @@ func (s *suite) parameters(t *testing.T, b sdk.Benchmark) {
 		}
 	})
 	for _, m := range mistakes(b.Params) {
-		t.Run("refuses "+m.what, func(t *testing.T) {
+		t.Run("refuses "+m.what, func(t T) {
 			preset := sdk.Preset{}
 			if len(b.Presets) > 0 {
 				preset = b.Presets[0]
@@ -63,7 +62,7 @@ func (s *suite) parameters(t *testing.T, b sdk.Benchmark) {
 }
 
 // wantProblem fails unless err says which parameter is wrong.
-func wantProblem(t *testing.T, err error, param string) {
+func wantProblem(t T, err error, param string) {
 	t.Helper()
 	wantCode(t, err, codes.InvalidArgument)
 	for _, d := range status.Convert(err).Details() {

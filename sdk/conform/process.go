@@ -1,4 +1,4 @@
-package sdktest
+package conform
 
 import (
 	"bytes"
@@ -11,7 +11,6 @@ import (
 	"strings"
 	"sync"
 	"syscall"
-	"testing"
 	"time"
 
 	"google.golang.org/grpc"
@@ -48,11 +47,11 @@ type program struct {
 // start starts the program as the leader of its own group, with a lifeline,
 // and waits for its first line unless cookie is false. versions are those that
 // the harness claims to speak. The process is gone with the test.
-func (p program) start(t *testing.T, cookie bool, versions, journalPath string) *process {
+func (p program) start(t T, cookie bool, versions, journalPath string) *process {
 	t.Helper()
 	// A unix socket has room for about 100 bytes of path, a test's own folder
 	// has more.
-	dir, err := os.MkdirTemp("/tmp", "sdktest-")
+	dir, err := os.MkdirTemp("/tmp", "conform-")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -95,7 +94,7 @@ func (p program) start(t *testing.T, cookie bool, versions, journalPath string) 
 }
 
 // cleanUp ends whatever a failed test left, and shows what the plugin said.
-func (p *process) cleanUp(t *testing.T) {
+func (p *process) cleanUp(t T) {
 	if p.conn != nil {
 		p.conn.Close()
 	}
@@ -111,7 +110,7 @@ func (p *process) cleanUp(t *testing.T) {
 func (p *process) pid() int { return p.cmd.Process.Pid }
 
 // shake waits for the handshake and takes it apart.
-func (p *process) shake(t *testing.T) {
+func (p *process) shake(t T) {
 	t.Helper()
 	select {
 	case <-p.stdout.line:
@@ -130,7 +129,7 @@ func (p *process) shake(t *testing.T) {
 }
 
 // dial connects to the socket that the handshake names.
-func (p *process) dial(t *testing.T) pluginv1.PluginServiceClient {
+func (p *process) dial(t T) pluginv1.PluginServiceClient {
 	t.Helper()
 	h := p.handshake
 	if h[0] != "1" || h[1] != strconv.Itoa(wire.ProtocolVersion) || h[2] != "unix" || strings.TrimSpace(h[4]) != "grpc" {
@@ -149,7 +148,7 @@ func (p *process) dial(t *testing.T) pluginv1.PluginServiceClient {
 
 // ends fails unless the process ends in time, nothing of its group is left,
 // and its stdout held the handshake alone.
-func (p *process) ends(t *testing.T) {
+func (p *process) ends(t T) {
 	t.Helper()
 	select {
 	case <-p.done:
@@ -166,7 +165,7 @@ func (p *process) ends(t *testing.T) {
 
 // group returns what of the process's group is left when it has had time to
 // go.
-func (p *process) group(t *testing.T) string {
+func (p *process) group(t T) string {
 	t.Helper()
 	for deadline := time.Now().Add(min(p.bound, 5*time.Second)); ; time.Sleep(5 * time.Millisecond) {
 		if errors.Is(syscall.Kill(-p.pid(), 0), syscall.ESRCH) {

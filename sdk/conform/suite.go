@@ -1,11 +1,10 @@
-package sdktest
+package conform
 
 import (
 	"context"
 	"fmt"
 	"maps"
 	"path/filepath"
-	"testing"
 	"time"
 
 	"google.golang.org/grpc/codes"
@@ -35,10 +34,10 @@ type suite struct {
 }
 
 // newJournal starts a journal for a plugin to write to.
-func newJournal(t *testing.T) (path string, f *journal.File) {
+func newJournal(t T) (path string, f *journal.File) {
 	t.Helper()
 	path = filepath.Join(t.TempDir(), "journal.jsonl")
-	f, err := journal.Create(path, journal.Run{ID: "sdktest"})
+	f, err := journal.Create(path, journal.Run{ID: "conform"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -47,8 +46,8 @@ func newJournal(t *testing.T) (path string, f *journal.File) {
 }
 
 // checkJournal fails if the plugin journalled something and did not remove it.
-func checkJournal(t *testing.T, path string) {
-	t.Run("removes all that it journalled", func(t *testing.T) {
+func checkJournal(t T, path string) {
+	t.Run("removes all that it journalled", func(t T) {
 		c, err := journal.ReadFile(path)
 		if err != nil {
 			t.Fatal(err)
@@ -60,8 +59,8 @@ func checkJournal(t *testing.T, path string) {
 }
 
 // describe asks the plugin what it is, and checks that. It comes first.
-func (s *suite) describe(t *testing.T) bool {
-	return t.Run("describes itself validly and always alike", func(t *testing.T) {
+func (s *suite) describe(t T) bool {
+	return t.Run("describes itself validly and always alike", func(t T) {
 		var first *pluginv1.DescribeResponse
 		for range 2 {
 			ctx, cancel := context.WithTimeout(t.Context(), callLimit)
@@ -93,29 +92,30 @@ func (s *suite) describe(t *testing.T) bool {
 }
 
 // protocol runs every check that needs a connection only.
-func (s *suite) protocol(t *testing.T) {
-	t.Run("refuses a benchmark that it does not have", func(t *testing.T) {
+func (s *suite) protocol(t T) {
+	t.Run("refuses a benchmark that it does not have", func(t T) {
 		_, err := s.prepare(t, s.session(), "no-such-benchmark", sdk.SetupRequest{})
 		wantCode(t, err, codes.NotFound)
 	})
-	t.Run("refuses a round of a session that was never prepared", func(t *testing.T) {
+	t.Run("refuses a round of a session that was never prepared", func(t T) {
 		_, err := s.round(t.Context(), s.session(), fewOps(sdk.LoadHint{}), nil)
 		wantCode(t, err, codes.NotFound)
 	})
-	t.Run("tears down a session that was never prepared", func(t *testing.T) {
+	t.Run("tears down a session that was never prepared", func(t T) {
 		if err := s.teardown(s.session()); err != nil {
 			t.Error(err)
 		}
 	})
 	for _, b := range s.plugin.Benchmarks {
-		t.Run("benchmark "+b.Name, func(t *testing.T) {
+		t.Run("benchmark "+b.Name, func(t T) {
 			s.parameters(t, b)
+			t.Run("reports 5 ms for an op that sleeps 5 ms", func(t T) { s.sleeps(t, b) })
 			for i, p := range s.presets(b) {
 				name := "runs preset " + p.Name
 				if p.Name == "" {
 					name = "runs with its default parameters"
 				}
-				t.Run(name, func(t *testing.T) { s.scenario(t, b, p, i == 0) })
+				t.Run(name, func(t T) { s.scenario(t, b, p, i == 0) })
 			}
 		})
 	}
@@ -136,7 +136,7 @@ func (s *suite) session() string {
 }
 
 // request is what the harness would ask for.
-func (s *suite) request(t *testing.T, b sdk.Benchmark, p sdk.Preset) (sdk.SetupRequest, error) {
+func (s *suite) request(t T, b sdk.Benchmark, p sdk.Preset) (sdk.SetupRequest, error) {
 	with := maps.Clone(p.With)
 	if with == nil {
 		with = map[string]any{}
@@ -147,12 +147,12 @@ func (s *suite) request(t *testing.T, b sdk.Benchmark, p sdk.Preset) (sdk.SetupR
 		return sdk.SetupRequest{}, err
 	}
 	return sdk.SetupRequest{
-		ID: s.plugin.Name + "/" + b.Name, RunID: "sdktest", Params: values, Target: s.targets[b.Target],
+		ID: s.plugin.Name + "/" + b.Name, RunID: "conform", Params: values, Target: s.targets[b.Target],
 		Seed: 1, MaxWorkers: 2, Timeout: opTimeout, Dir: t.TempDir(),
 	}, nil
 }
 
-func (s *suite) prepare(t *testing.T, session, benchmark string, r sdk.SetupRequest) (*pluginv1.PrepareResponse, error) {
+func (s *suite) prepare(t T, session, benchmark string, r sdk.SetupRequest) (*pluginv1.PrepareResponse, error) {
 	t.Helper()
 	m, err := wire.PrepareToProto(session, benchmark, r)
 	if err != nil {
@@ -171,7 +171,7 @@ func (s *suite) teardown(session string) error {
 	return err
 }
 
-func wantCode(t *testing.T, err error, want codes.Code) {
+func wantCode(t T, err error, want codes.Code) {
 	t.Helper()
 	if got := status.Code(err); got != want {
 		t.Errorf("the status is %v (%v), want %v", got, err, want)
