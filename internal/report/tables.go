@@ -14,28 +14,40 @@ var defaultTable = result.Table{Subject: "Benchmark", Columns: []result.Column{
 	{Title: "Avg", Metric: "latency_mean"}, {Title: "P95", Metric: "latency_p95"}, {Title: "Throughput", Metric: "throughput"},
 }}
 
-// pluginSections makes one table for each plugin that has benchmarks.
-func pluginSections(run *result.Run) []section {
+// pluginGroup is a plugin with its benchmarks.
+type pluginGroup struct {
+	plugin     result.Plugin
+	benchmarks []*result.Benchmark
+}
+
+// pluginGroups returns the plugins that have benchmarks, in the run's order.
+func pluginGroups(run *result.Run) []pluginGroup {
 	plugins := slices.Clone(run.Plugins)
-	for _, b := range run.Benchmarks {
-		if !slices.ContainsFunc(plugins, func(p result.Plugin) bool { return p.Name == b.Plugin }) {
+	by := map[string][]*result.Benchmark{}
+	for i := range run.Benchmarks {
+		b := &run.Benchmarks[i]
+		if by[b.Plugin] == nil && !slices.ContainsFunc(plugins, func(p result.Plugin) bool { return p.Name == b.Plugin }) {
 			plugins = append(plugins, result.Plugin{Name: b.Plugin})
 		}
+		by[b.Plugin] = append(by[b.Plugin], b)
 	}
-	var out []section
+	var out []pluginGroup
 	for _, p := range plugins {
-		var bs []*result.Benchmark
-		for i := range run.Benchmarks {
-			if run.Benchmarks[i].Plugin == p.Name {
-				bs = append(bs, &run.Benchmarks[i])
-			}
+		if bs := by[p.Name]; len(bs) > 0 {
+			out = append(out, pluginGroup{p, bs})
+			delete(by, p.Name)
 		}
-		if len(bs) == 0 {
-			continue
-		}
-		s := section{Table: pluginTable(run, p, bs)}
+	}
+	return out
+}
+
+// pluginSections makes one table for each plugin that has benchmarks.
+func pluginSections(run *result.Run) []section {
+	var out []section
+	for _, g := range pluginGroups(run) {
+		s := section{Table: pluginTable(run, g.plugin, g.benchmarks)}
 		s.Table.ID = fmt.Sprintf("plugin-%d", len(out)+1)
-		for _, b := range bs {
+		for _, b := range g.benchmarks {
 			if c, ok := newChart(run, b); ok {
 				s.Charts = append(s.Charts, c)
 			}
