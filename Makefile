@@ -8,6 +8,8 @@ VENV  := $(BUILD)/venv
 JS    := $(BUILD)/js-qdrant
 PIP   := plugins/internal/encoder/testdata/requirements.txt
 NPM   := plugins/internal/qdrantserver/testdata
+JSHUB := $(BUILD)/js-github
+NPMHUB := ci/testdata/npm
 
 # The NVML binding declares functions that its own header calls deprecated.
 export CGO_CFLAGS ?= -O2 -g -Wno-deprecated-declarations
@@ -30,7 +32,7 @@ test: build test-tools ## every test; sets up the peers that tests use where pyt
 test-browser: ## the HTML pages in chromium: console, requests, sorting, dark mode, keyboard, names, 360 px
 	$(GO) test -tags browser -count=1 -v -run '^TestBrowser' ./internal/report
 
-test-tools: $(VENV)/.ready $(JS)/.ready
+test-tools: $(VENV)/.ready $(JS)/.ready $(JSHUB)/.ready
 
 $(VENV)/.ready: $(PIP)
 	@mkdir -p $(BUILD)
@@ -43,6 +45,12 @@ $(JS)/.ready: $(NPM)/package.json $(NPM)/package-lock.json $(NPM)/.npmrc
 	@if command -v npm >/dev/null; then \
 		cp $^ $(JS)/ && npm ci --prefix $(JS) --no-audit --no-fund --loglevel=error && touch $@; \
 	else echo "no npm: the tests with Qdrant's JavaScript client will be skipped"; fi
+
+$(JSHUB)/.ready: $(NPMHUB)/package.json $(NPMHUB)/package-lock.json
+	@mkdir -p $(JSHUB)
+	@if command -v npm >/dev/null; then \
+		cp $^ $(JSHUB)/ && npm ci --prefix $(JSHUB) --ignore-scripts --no-audit --no-fund --loglevel=error && touch $@; \
+	else echo "no npm: the tests against GitHub's description of its API will be skipped"; fi
 
 check: lint drift cross race ## lint, layers, generated files, other systems, race detector
 
