@@ -1,0 +1,99 @@
+package hub
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+)
+
+// Failure is what every error of a call says. The types below embed it and
+// tell callers apart what happened; errors.As finds it in each of them.
+type Failure struct {
+	Op      string // what was being done, such as "list the comments on o/r#7"
+	Status  int    // of HTTP; 0 where there was no answer
+	Message string // the server's own words, one line, cut
+	Remedy  string // what a person can do about it; "" is nothing
+	Err     error  // the cause below; may be nil
+}
+
+// Error is one line.
+func (f *Failure) Error() string {
+	var b strings.Builder
+	b.WriteString(f.Op)
+	if f.Status != 0 {
+		fmt.Fprintf(&b, ": GitHub answered %d", f.Status)
+	}
+	if f.Message != "" {
+		b.WriteString(": " + f.Message)
+	}
+	if f.Remedy != "" {
+		b.WriteString("; " + f.Remedy)
+	}
+	return b.String()
+}
+
+// Unwrap gives the cause.
+func (f *Failure) Unwrap() error { return f.Err }
+
+type (
+	// AuthError: the token is wrong, has expired or was revoked (401).
+	AuthError struct{ *Failure }
+	// PermissionError: the token may not do this (403).
+	PermissionError struct{ *Failure }
+	// LockedError: the conversation is locked for this token (403).
+	LockedError struct{ *Failure }
+	// NotFoundError: it does not exist, or the token cannot see it (404).
+	NotFoundError struct{ *Failure }
+	// ConflictError: it changed at the same time (409).
+	ConflictError struct{ *Failure }
+	// GoneError: it was there, and is not any more (410), such as an artifact
+	// that has expired.
+	GoneError struct{ *Failure }
+	// InvalidError: GitHub refuses what was sent (400, 422 and others).
+	InvalidError struct{ *Failure }
+	// ServerError: GitHub failed (5xx), or answered with something that it never
+	// answers with.
+	ServerError struct{ *Failure }
+	// NetworkError: there was no answer, or half of one.
+	NetworkError struct{ *Failure }
+	// TooLargeError: what there is to read is more than the bot takes.
+	TooLargeError struct{ *Failure }
+)
+
+// LimitError: there were too many calls (403, 429), and waiting would take
+// longer than the client may.
+type LimitError struct {
+	*Failure
+	Secondary bool          // a limit on how fast, not on how many in an hour
+	Wait      time.Duration // until the next call may succeed
+}
+
+// HeadMovedError: the pull request has other commits by now, so what was
+// measured is not what would be merged.
+type HeadMovedError struct {
+	Pull Pull
+	Want string // the commit that was measured
+}
+
+func (e *HeadMovedError) Error() string {
+	return fmt.Sprintf("find the pull request: the head of %s#%d is %.12s by now, not %.12s: the run of that commit will report",
+		e.Pull.Repo, e.Pull.Number, e.Pull.HeadSHA, e.Want)
+}
+
+// AmbiguousPullError: several open pull requests have the same head.
+type AmbiguousPullError struct {
+	Head  Head
+	Pulls []Pull
+}
+
+func (e *AmbiguousPullError) Error() string {
+	numbers := make([]string, len(e.Pulls))
+	for i, p := range e.Pulls {
+		numbers[i] = fmt.Sprintf("#%d", p.Number)
+	}
+	return fmt.Sprintf("find the pull request: %s:%s is the head of %s: name one with --pr",
+		e.Head.Owner, e.Head.Branch, strings.Join(numbers, ", "))
+}
+
+var errUnfinished = errors.New("not built yet")
