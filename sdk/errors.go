@@ -35,6 +35,21 @@ func Class(err error) string {
 	return ClassUnclassified
 }
 
+// FatalError is an op's error after which its worker can do no more.
+type FatalError struct{ Err error }
+
+func (e *FatalError) Error() string { return e.Err.Error() }
+func (e *FatalError) Unwrap() error { return e.Err }
+
+// Fatal marks an op's error as one that ends the round, which then fails with
+// it: the worker is broken, and what it does next would be no measurement.
+func Fatal(err error) error {
+	if err == nil {
+		return nil
+	}
+	return &FatalError{Err: err}
+}
+
 // NotMeasuredError says that a scenario cannot be measured here for a reason
 // that is nobody's failure: an optional prerequisite is absent.
 type NotMeasuredError struct {

@@ -16,6 +16,7 @@ type Op struct {
 
 	values []opValue
 	sent   time.Duration
+	done   time.Duration
 	base   time.Time
 }
 
@@ -41,16 +42,29 @@ func (o *Op) Sent() {
 	}
 }
 
+// Done stamps the moment the answer was complete, when Do goes on after that
+// with something that is not the target's work. Only an op that called Sent may
+// have it, and the last call counts. Without it the op lasts until Do returns.
+func (o *Op) Done() {
+	if o.sent != 0 {
+		o.done = time.Since(o.base)
+	}
+}
+
 // Begin readies the op for its next use. base is the origin of the loop's
 // clock; the zero base makes Sent do nothing. Only the loop calls it.
 func (o *Op) Begin(index, rand uint64, base time.Time) {
-	o.Index, o.Rand, o.base, o.sent = index, rand, base, 0
+	o.Index, o.Rand, o.base, o.sent, o.done = index, rand, base, 0, 0
 	o.values = o.values[:0]
 }
 
 // SentAt is the stamp of Sent since the base of Begin, or 0. Only the loop
 // calls it.
 func (o *Op) SentAt() time.Duration { return o.sent }
+
+// DoneAt is the stamp of Done since the base of Begin, or 0. Only the loop
+// calls it.
+func (o *Op) DoneAt() time.Duration { return o.done }
 
 // Values calls f for every recorded value. Only the loop calls it.
 func (o *Op) Values(f func(metric string, value float64)) {

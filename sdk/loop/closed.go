@@ -73,7 +73,8 @@ func (w *worker) addPlain(r *run, d, now time.Duration) {
 func (w *worker) finishClosed(r *run, was uint64, err error, start, now time.Duration) bool {
 	e := entry{response: now - start, service: now - start, n: 1}
 	if sent := w.op.SentAt(); sent != 0 {
-		e.service, e.wait = now-sent, sent-start
+		end := endOf(&w.op, now)
+		e.response, e.service, e.wait = end-start, end-sent, sent-start
 		r.batch.Store(1)
 	}
 	return w.finish(r, was, err, e, now)

@@ -77,6 +77,7 @@ func (p Plan) Check() error {
 // ctx.Err()), or when a worker did not return from its op [Plan.OpTimeout] plus
 // five seconds after it began: such a round is incomplete. The op of that
 // worker counts as timed out, and the driver refuses rounds until it returns.
+// An op's [sdk.FatalError] ends the round in the same way.
 func (d *Driver) Round(ctx context.Context, p Plan, progress func(Progress)) (Result, error) {
 	if !d.round.TryLock() {
 		return emptyResult(), errors.New("run round: another round of the session is running")

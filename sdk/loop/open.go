@@ -159,10 +159,11 @@ func (w *worker) runOpen(r *run) {
 		now := time.Since(r.base)
 		was := w.state.Swap(0)
 
+		end := now
 		if sent := w.op.SentAt(); sent != 0 {
-			send = sent
+			send, end = sent, endOf(&w.op, now)
 		}
-		e := entry{response: now - at, service: now - send, lag: lag, n: 1}
+		e := entry{response: end - at, service: end - send, lag: lag, n: 1}
 		e.wait = e.response - e.service - e.lag
 		if err == nil && was&(expiredFlag|abandonedFlag) == 0 {
 			w.add(r, e, now)

@@ -8,6 +8,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/benchharness/harness/sdk"
 )
 
 // grace is how long an op may ignore the end of its ctx before its worker is
@@ -45,8 +47,9 @@ type run struct {
 	left    atomic.Int64  // workers still in the run
 	done    chan struct{} // closed when there are none
 
-	frozen    time.Duration // longest time in which the supervisor did not get to run
-	stuck     []int         // abandoned workers, by number; the supervisor's
+	frozen    time.Duration         // longest time in which the supervisor did not get to run
+	fatal     atomic.Pointer[error] // of the first worker that broke
+	stuck     []int                 // abandoned workers, by number; the supervisor's
 	cancelled bool
 	cancelAt  time.Duration
 }
@@ -129,6 +132,13 @@ func (r *run) halt(now time.Duration) {
 	})
 }
 
+// fail ends the run because a worker broke.
+func (r *run) fail(w *worker, fatal *sdk.FatalError, now time.Duration) {
+	err := fmt.Errorf("worker %d, op %d: %w", w.n, w.op.Index, fatal.Err)
+	r.fatal.CompareAndSwap(nil, &err)
+	r.halt(now)
+}
+
 func (r *run) leave() {
 	if r.left.Add(-1) == 0 {
 		close(r.done)
@@ -190,7 +200,10 @@ func (r *run) err(ctx context.Context) error {
 		}
 		stuck = fmt.Errorf("worker %s ignored its context for %s after %s; make Do return when ctx ends", names, grace, why)
 	}
+	fatal := r.fatal.Load()
 	switch {
+	case fatal != nil:
+		return *fatal
 	case r.cancelled && stuck != nil:
 		return fmt.Errorf("cancelled after %s: %w; %w", r.cancelAt.Round(time.Millisecond), ctx.Err(), stuck)
 	case r.cancelled:

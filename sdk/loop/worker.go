@@ -122,6 +122,14 @@ func (w *worker) panicked(p any) error {
 	return sdk.Classify(ClassPanic, fmt.Errorf("worker %d, op %d: panic: %v", w.n, w.op.Index, p))
 }
 
+// endOf is when an op that returned at now was done.
+func endOf(op *sdk.Op, now time.Duration) time.Duration {
+	if done := op.DoneAt(); done != 0 {
+		return done
+	}
+	return now
+}
+
 // finish accounts for an op that is not plainly ok. was is the state that the
 // op's end replaced. It is false for an abandoned worker, which stops there.
 func (w *worker) finish(r *run, was uint64, err error, e entry, now time.Duration) bool {
@@ -138,6 +146,9 @@ func (w *worker) finish(r *run, was uint64, err error, e entry, now time.Duratio
 		return true
 	}
 	w.flush(r)
+	if fatal := (*sdk.FatalError)(nil); errors.As(err, &fatal) {
+		r.fail(w, fatal, now)
+	}
 	w.rec.mu.Lock()
 	defer w.rec.mu.Unlock()
 	if w.rec.run != r {

@@ -1,11 +1,5 @@
 //go:build !wasip1
 
-// Package serve is what the main of a plugin calls: it serves the registered
-// plugin to the harness that started the process.
-//
-// It owns the process: the handshake on stdout, the gRPC server on a unix
-// socket, the lifeline (the process ends when its harness does) and the tear
-// down of whatever is still prepared. What the calls do is in server.go.
 package serve
 
 import (
@@ -50,9 +44,14 @@ func Main() {
 
 // Serve serves p until the harness is done with it or gone, and returns the
 // exit code for the process.
-func Serve(p sdk.Plugin) int {
+func Serve(p sdk.Plugin) int { return Loading(p.Name, ready(p)) }
+
+// Loading is Serve for a plugin that takes time to be known, or cannot be: load
+// is called for the first call of the harness that needs it, which fails with
+// its error. It may be called again, by several goroutines.
+func Loading(name string, load func(context.Context) (sdk.Plugin, error)) int {
 	if os.Getenv(wire.CookieKey) != wire.CookieValue {
-		fmt.Fprintf(os.Stderr, "%s is a plugin of harness and does nothing on its own.\nRun it with: harness run --plugin %s\n", p.Name, os.Args[0])
+		fmt.Fprintf(os.Stderr, "%s is a plugin of harness and does nothing on its own.\nRun it with: harness run --plugin %s\n", name, os.Args[0])
 		return 2
 	}
 	ctx, cancel, err := lifeline.Context(context.Background(), teardownGrace+time.Second)
@@ -63,13 +62,13 @@ func Serve(p sdk.Plugin) int {
 	defer cancel()
 	ctx, stop := signal.NotifyContext(ctx, syscall.SIGTERM)
 	defer stop()
-	j, err := journal.Open(os.Getenv(journal.EnvPath), p.Name)
+	j, err := journal.Open(os.Getenv(journal.EnvPath), name)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
 	defer j.Close()
-	s := newServer(ctx, p, j, slog.New(slog.NewTextHandler(os.Stderr, nil)))
+	s := newServer(ctx, name, load, j, slog.New(slog.NewTextHandler(os.Stderr, nil)))
 
 	served := make(chan struct{})
 	go func() {
@@ -148,5 +147,5 @@ func (p *grpcPlugin) GRPCServer(_ *plugin.GRPCBroker, s *grpc.Server) error {
 }
 
 func (p *grpcPlugin) GRPCClient(context.Context, *plugin.GRPCBroker, *grpc.ClientConn) (any, error) {
-	return nil, fmt.Errorf("plugin %s: a plugin process is a server only", p.server.plugin.Name)
+	return nil, fmt.Errorf("plugin %s: a plugin process is a server only", p.server.name)
 }

@@ -27,7 +27,8 @@ import (
 // server answers the harness's calls for one plugin.
 type server struct {
 	pluginv1.UnimplementedPluginServiceServer
-	plugin  sdk.Plugin
+	name    string
+	load    func(context.Context) (sdk.Plugin, error)
 	journal *journal.File
 	log     *slog.Logger
 	ending  context.Context // ends before closeAll is called: calls end with it
@@ -52,14 +53,19 @@ type prepared struct {
 // tests that drive a plugin in their own process; a plugin's main calls [Main].
 // The end of ctx ends the calls that are running.
 func NewServer(ctx context.Context, p sdk.Plugin, j *journal.File, log *slog.Logger) (*grpc.Server, func(context.Context) error) {
-	s := newServer(ctx, p, j, log)
+	s := newServer(ctx, p.Name, ready(p), j, log)
 	g := grpc.NewServer(s.options(func() {})...)
 	pluginv1.RegisterPluginServiceServer(g, s)
 	return g, s.closeAll
 }
 
-func newServer(ending context.Context, p sdk.Plugin, j *journal.File, log *slog.Logger) *server {
-	return &server{plugin: p, journal: j, log: log, ending: ending, sessions: map[string]*prepared{}}
+func newServer(ending context.Context, name string, load func(context.Context) (sdk.Plugin, error), j *journal.File, log *slog.Logger) *server {
+	return &server{name: name, load: load, journal: j, log: log, ending: ending, sessions: map[string]*prepared{}}
+}
+
+// ready is the load function of a plugin that is there.
+func ready(p sdk.Plugin) func(context.Context) (sdk.Plugin, error) {
+	return func(context.Context) (sdk.Plugin, error) { return p, nil }
 }
 
 // options are those of a gRPC server for s. first is called before every call.
@@ -107,15 +113,23 @@ func (s *server) until(ctx context.Context) (context.Context, context.CancelFunc
 	}
 }
 
-func (s *server) Describe(context.Context, *pluginv1.DescribeRequest) (*pluginv1.DescribeResponse, error) {
-	d, err := wire.DescribeToProto(s.plugin)
+func (s *server) Describe(ctx context.Context, _ *pluginv1.DescribeRequest) (*pluginv1.DescribeResponse, error) {
+	p, err := s.load(ctx)
+	if err != nil {
+		return nil, wire.ErrorToStatus(err)
+	}
+	d, err := wire.DescribeToProto(p)
 	return d, wire.ErrorToStatus(err)
 }
 
 func (s *server) Prepare(ctx context.Context, r *pluginv1.PrepareRequest) (*pluginv1.PrepareResponse, error) {
-	b, ok := s.plugin.Benchmark(r.GetBenchmark())
+	p, err := s.load(ctx)
+	if err != nil {
+		return nil, wire.ErrorToStatus(err)
+	}
+	b, ok := p.Benchmark(r.GetBenchmark())
 	if !ok {
-		return nil, status.Errorf(codes.NotFound, "plugin %s has no benchmark %q", s.plugin.Name, r.GetBenchmark())
+		return nil, status.Errorf(codes.NotFound, "plugin %s has no benchmark %q", s.name, r.GetBenchmark())
 	}
 	req, err := wire.PrepareFromProto(r)
 	if err != nil {
@@ -124,7 +138,7 @@ func (s *server) Prepare(ctx context.Context, r *pluginv1.PrepareRequest) (*plug
 	if req.Params, err = sdk.CheckParams(b.Params, req.Params); err != nil {
 		return nil, wire.ErrorToStatus(err)
 	}
-	req.Journal, req.Log = s.journal.For(s.plugin.Name, req.Target.Name), s.log.With("benchmark", req.ID)
+	req.Journal, req.Log = s.journal.For(s.name, req.Target.Name), s.log.With("benchmark", req.ID)
 	if err := s.begin(); err != nil {
 		return nil, err
 	}
@@ -135,13 +149,13 @@ func (s *server) Prepare(ctx context.Context, r *pluginv1.PrepareRequest) (*plug
 	if err != nil {
 		return nil, wire.ErrorToStatus(err)
 	}
-	p := &prepared{session: session, driver: loop.New(session, b.Metrics)}
+	made := &prepared{session: session, driver: loop.New(session, b.Metrics)}
 	info, err := s.info(b, req, session)
 	if err == nil {
-		err = s.keep(r.GetSession(), p)
+		err = s.keep(r.GetSession(), made)
 	}
 	if err != nil {
-		if cerr := p.close(context.WithoutCancel(ctx)); cerr != nil {
+		if cerr := made.close(context.WithoutCancel(ctx)); cerr != nil {
 			s.log.Error("close a session that is not wanted", "error", cerr)
 		}
 		return nil, err
@@ -160,7 +174,7 @@ func (s *server) info(b sdk.Benchmark, req sdk.SetupRequest, session sdk.Session
 		info = d.Describe()
 	}
 	if info.WorkloadDigest == "" {
-		info.WorkloadDigest = digest(s.plugin.Name, b.Name, req)
+		info.WorkloadDigest = digest(s.name, b.Name, req)
 	}
 	return info, nil
 }
@@ -267,12 +281,16 @@ func (p *prepared) close(ctx context.Context) error {
 }
 
 func (s *server) Clean(ctx context.Context, r *pluginv1.CleanRequest) (*pluginv1.CleanResponse, error) {
-	if s.plugin.Clean == nil {
+	p, err := s.load(ctx)
+	if err != nil {
+		return nil, wire.ErrorToStatus(err)
+	}
+	if p.Clean == nil {
 		return &pluginv1.CleanResponse{}, nil
 	}
 	ctx, cancel := s.until(ctx)
 	defer cancel()
-	err := s.plugin.Clean(ctx, sdk.CleanRequest{Target: wire.TargetFromProto(r.GetTarget()), Objects: wire.ObjectsFromProto(r.GetObjects())})
+	err = p.Clean(ctx, sdk.CleanRequest{Target: wire.TargetFromProto(r.GetTarget()), Objects: wire.ObjectsFromProto(r.GetObjects())})
 	return &pluginv1.CleanResponse{}, wire.ErrorToStatus(err)
 }
 
