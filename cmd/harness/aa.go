@@ -60,8 +60,8 @@ func (o *aaOptions) run(ctx context.Context, a *app) (err error) {
 		defer func() { err = errors.Join(err, s.session.close()) }()
 	}
 	sweepDead(ctx, a, sides[0].session.catalog)
-	d := &abDuel{app: a, base: sides[0], head: sides[1], left: map[string]error{}}
-	set, err := d.newSet(ctx)
+	d := &abDuel{app: a, base: sides[0], head: sides[1], looks: []int{o.pairs}, left: map[string]error{}}
+	set, err := d.set(ctx, false)
 	if err != nil {
 		return err
 	}

@@ -3,6 +3,9 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
+	"io/fs"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -10,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/benchharness/harness/internal/ab"
+	"github.com/benchharness/harness/internal/result"
 	"github.com/benchharness/harness/internal/runner"
 	"github.com/benchharness/harness/internal/store"
 	"github.com/benchharness/harness/internal/variant"
@@ -55,7 +59,7 @@ stands out as better or worse is then measured again before it is called that.
 	o.served.add(f)
 	f.IntSliceVar(&o.looks, "looks", verdict.DefaultLooks(), "`ROUNDS` at which to look, with commas")
 	f.StringSliceVar(&o.formats, "format", []string{"json", "html"}, "`FORMATS` of the report files: text, json, html, markdown")
-	f.StringVar(&o.dir, "dir", ".", "`FOLDER` for base.json, head.json and the reports")
+	f.StringVar(&o.dir, "dir", ".", "`FOLDER` for base.json, head.json, those of the repeat, and the reports")
 	f.BoolVarP(&o.shared.verbose, "verbose", "v", false, "pass on what plugins and the reference stack log")
 	return cmd
 }
@@ -66,7 +70,7 @@ func (o *abOptions) run(ctx context.Context, a *app) (err error) {
 	}
 	ctx, stop := interruptible(ctx, a)
 	defer stop()
-	lock, err := lockOutput(filepath.Join(o.dir, "base.json"))
+	lock, err := lockOutput(filepath.Join(o.dir, baseFile))
 	if err != nil {
 		return err
 	}
@@ -88,86 +92,116 @@ func (o *abOptions) run(ctx context.Context, a *app) (err error) {
 		return err
 	}
 
-	d := &abDuel{app: a, base: base, head: head, left: map[string]error{}}
+	d := &abDuel{app: a, base: base, head: head, looks: o.looks, left: map[string]error{}}
 	policy, err := a.policy(head.plan.Thresholds, head.plan.Policy, base.session.run.MachineID)
 	if err != nil {
 		return err
 	}
-	comparison, sets, err := d.decide(ctx, policy, o.looks)
+	comparison, err := d.decide(ctx, policy)
 	if err != nil {
 		return err
 	}
-	return o.conclude(a, d, sets, comparison, policy)
+	return o.conclude(a, d, comparison, policy)
 }
 
 // abDuel measures the two sides as a sequential comparison asks for it.
 type abDuel struct {
 	app        *app
 	base, head *abSide
+	looks      []int
 	left       map[string]error // benchmarks that could not be measured
 
-	interrupted bool
+	first, repeat *ab.Duel // the sets of rounds; nil before they begin
+	interrupted   bool
 }
 
-// decide measures until the comparison is decided. It returns the first set of
-// rounds, the one that is written.
-func (d *abDuel) decide(ctx context.Context, p verdict.Policy, looks []int) (*verdict.Comparison, *ab.Duel, error) {
-	seq, err := verdict.NewSequential(p, looks...)
+// decide measures until the comparison is decided.
+func (d *abDuel) decide(ctx context.Context, p verdict.Policy) (*verdict.Comparison, error) {
+	seq, err := verdict.NewSequential(p, d.looks...)
 	if err != nil {
-		return nil, nil, &exit{exitUsage, err}
+		return nil, &exit{exitUsage, err}
 	}
-	var first, repeat *ab.Duel
 	for {
 		step, done := seq.Next()
 		if done {
 			break
 		}
-		set := &first
-		if step.Repeat {
-			set = &repeat
-		}
-		if *set == nil {
-			if *set, err = d.newSet(ctx); err != nil {
-				return nil, nil, err
-			}
+		set, err := d.set(ctx, step.Repeat)
+		if err != nil {
+			return nil, err
 		}
 		if step.Repeat {
 			d.app.say("measuring again what stands out: %s", strings.Join(step.Benchmarks, ", "))
 		}
-		err := d.extend(ctx, *set, step)
+		err = d.extend(ctx, set, step)
 		if ctx.Err() != nil {
 			break
 		}
 		if err != nil {
-			return nil, nil, err
+			return nil, err
 		}
-		if err := seq.Add((*set).Base.Run, (*set).Head.Run); err != nil {
-			return nil, nil, err
+		d.finish(set)
+		if err := seq.Add(set.Base.Run, set.Head.Run); err != nil {
+			return nil, err
 		}
 	}
-	if ctx.Err() != nil && (first == nil || !anyRound(first.Base.Run)) {
+	if ctx.Err() != nil && (d.first == nil || !anyRound(d.first.Base.Run)) {
 		d.app.say("harness: interrupted before a pair of rounds was finished; nothing was written")
-		return nil, nil, &exit{code: exitInterrupted}
+		return nil, &exit{code: exitInterrupted}
 	}
 	if ctx.Err() != nil {
 		d.interrupted = true
-		c, err := verdict.ComparePairs(first.Base.Run, first.Head.Run, p, verdict.Look{Planned: looks, Confirm: true})
-		return c, first, err
+		d.finish(d.first)
+		return verdict.ComparePairs(d.first.Base.Run, d.first.Head.Run, p, verdict.Look{Planned: d.looks, Confirm: true})
 	}
-	c, err := seq.Comparison()
-	return c, first, err
+	return seq.Comparison()
 }
 
-// newSet is a set of rounds that begins from none.
-func (d *abDuel) newSet(ctx context.Context) (*ab.Duel, error) {
+// set is the first set of rounds or the repeat, which begins from none.
+func (d *abDuel) set(ctx context.Context, repeat bool) (*ab.Duel, error) {
+	set := &d.first
+	if repeat {
+		set = &d.repeat
+	}
+	if *set != nil {
+		return *set, nil
+	}
 	quiet := func(runner.Event) {} // a line per pair says enough
-	set := &ab.Duel{Base: d.base.side(quiet), Head: d.head.side(quiet)}
-	set.Base.Run, set.Head.Run = d.base.document(ctx), d.head.document(ctx)
-	if err := set.Check(); err != nil {
+	duel := &ab.Duel{Base: d.base.side(quiet), Head: d.head.side(quiet)}
+	duel.Base.Run, duel.Head.Run = d.base.document(ctx), d.head.document(ctx)
+	if err := duel.Check(); err != nil {
 		return nil, &exit{exitUsage, err}
 	}
-	return set, nil
+	of := duel.Base.Run.ID
+	if repeat {
+		of = d.first.Base.Run.ID
+	}
+	for _, s := range []*ab.Side{duel.Base, duel.Head} {
+		verdict.Interleaving{Comparison: of, Side: s.Label, Repeat: repeat, Looks: d.looks}.Mark(s.Run)
+	}
+	*set = duel
+	return duel, nil
 }
+
+// finish makes the documents of a set whole: when they ended, what of the plan
+// is not in them, and whether head meets its budgets.
+func (d *abDuel) finish(set *ab.Duel) {
+	for _, s := range []*ab.Side{set.Base, set.Head} {
+		s.Run.Finished, s.Run.Complete, s.Run.Interrupted = set.Finished(), true, d.interrupted
+		s.Run.Validity = slices.DeleteFunc(s.Run.Validity, func(f result.Finding) bool { return f.Code == notRun })
+		for _, b := range s.Plan.Benchmarks {
+			if err := d.left[b.ID]; err != nil {
+				s.Run.Validity = append(s.Run.Validity, result.Finding{Level: "caution", Code: notRun, Message: err.Error()})
+			}
+		}
+	}
+	plan := d.head.plan
+	set.Head.Run.Budgets = judged(set.Head.Run, plan.Budgets, plan.Gating)
+}
+
+// notRun is the code of the finding that a benchmark could not be measured to
+// the end.
+const notRun = "not_run"
 
 // extend brings the benchmarks of a step to its number of rounds. Its error is
 // that of a variant, without which nothing can be measured.
@@ -190,16 +224,13 @@ func (d *abDuel) extend(ctx context.Context, set *ab.Duel, step verdict.Step) er
 }
 
 // conclude writes the documents, prints the verdict and says how it went.
-func (o *abOptions) conclude(a *app, d *abDuel, set *ab.Duel, c *verdict.Comparison, p verdict.Policy) error {
+func (o *abOptions) conclude(a *app, d *abDuel, c *verdict.Comparison, p verdict.Policy) error {
 	c.Base.Label, c.Head.Label = o.served.label("base", o.baseSet), o.served.label("head", o.headSet)
-	for name, s := range map[string]*ab.Side{"base.json": set.Base, "head.json": set.Head} {
-		s.Run.Finished = set.Finished()
-		s.Run.Complete = true
-		if err := store.WriteRun(filepath.Join(o.dir, name), s.Run); err != nil {
-			return err
-		}
+	written, err := d.write(o.dir)
+	if err != nil {
+		return err
 	}
-	full := &comparison{Comparison: c, policy: p, base: set.Base.Run, head: set.Head.Run}
+	full := &comparison{Comparison: c, policy: p, base: d.first.Base.Run, head: d.first.Head.Run}
 	files, err := full.write(o.formats, o.dir)
 	if err != nil {
 		return err
@@ -207,7 +238,7 @@ func (o *abOptions) conclude(a *app, d *abDuel, set *ab.Duel, c *verdict.Compari
 	if err := full.print(a, false); err != nil {
 		return err
 	}
-	a.say("\nwrote %s", strings.Join(append([]string{filepath.Join(o.dir, "base.json"), filepath.Join(o.dir, "head.json")}, files...), ", "))
+	a.say("\nwrote %s", strings.Join(append(written, files...), ", "))
 	code := c.Exit(p)
 	if len(d.left) > 0 {
 		code = first(code, exitNotRun)
@@ -217,3 +248,34 @@ func (o *abOptions) conclude(a *app, d *abDuel, set *ab.Duel, c *verdict.Compari
 	}
 	return exitWith(code)
 }
+
+// write writes the documents of both sets into a folder. A repeat of an earlier
+// comparison goes: beside the documents of this one it would be taken for
+// theirs.
+func (d *abDuel) write(dir string) ([]string, error) {
+	var files []string
+	for _, f := range []struct {
+		name string
+		set  *ab.Duel
+		side func(*ab.Duel) *result.Run
+	}{
+		{baseFile, d.first, baseOf}, {headFile, d.first, headOf},
+		{baseRepeatFile, d.repeat, baseOf}, {headRepeatFile, d.repeat, headOf},
+	} {
+		path := filepath.Join(dir, f.name)
+		if f.set == nil || f.set == d.repeat && d.interrupted { // half a repeat decides nothing
+			if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+				return files, fmt.Errorf("remove the repeat of an earlier comparison: %w", err)
+			}
+			continue
+		}
+		if err := store.WriteRun(path, f.side(f.set)); err != nil {
+			return files, err
+		}
+		files = append(files, path)
+	}
+	return files, nil
+}
+
+func baseOf(set *ab.Duel) *result.Run { return set.Base.Run }
+func headOf(set *ab.Duel) *result.Run { return set.Head.Run }

@@ -1,6 +1,9 @@
 package main
 
 import (
+	"bytes"
+	"encoding/json"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -8,6 +11,7 @@ import (
 
 	"github.com/benchharness/harness/internal/result"
 	"github.com/benchharness/harness/internal/store"
+	"github.com/benchharness/harness/internal/verdict"
 )
 
 // sample is a config with one endpoint whose latency the fault decides, so that
@@ -41,7 +45,7 @@ func TestABNamesASlowedTargetAndEveryRoundHasFreshProcesses(t *testing.T) {
 		t.Errorf("the report does not say what the sides are:\n%s", o.stdout)
 	}
 	seen := map[int]string{}
-	for _, name := range []string{"base.json", "head.json"} {
+	for _, name := range []string{"base.json", "head.json", "base-repeat.json", "head-repeat.json"} {
 		b := p.document(name).Benchmarks[0]
 		if len(b.Rounds) != 6 {
 			t.Errorf("%s has %d rounds, want 6", name, len(b.Rounds))
@@ -55,6 +59,7 @@ func TestABNamesASlowedTargetAndEveryRoundHasFreshProcesses(t *testing.T) {
 			}
 		}
 	}
+	p.judgesAgain(1)
 	for _, name := range []string{"comparison.json", "comparison.md"} {
 		if !slices.Contains(entries(t, p.dir), name) {
 			t.Errorf("%s is not there", name)
@@ -65,12 +70,44 @@ func TestABNamesASlowedTargetAndEveryRoundHasFreshProcesses(t *testing.T) {
 	}
 }
 
+// judgesAgain compares what ab decided with what compare makes of its documents.
+func (p *place) judgesAgain(code int) {
+	p.t.Helper()
+	rows := func(text []byte) string {
+		c, err := verdict.DecodeComparison(bytes.NewReader(text))
+		if err != nil {
+			p.t.Fatal(err)
+		}
+		rows, err := json.Marshal(c.Rows)
+		if err != nil {
+			p.t.Fatal(err)
+		}
+		return string(rows)
+	}
+	decided, err := os.ReadFile(filepath.Join(p.dir, "comparison.json"))
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	o := p.harness("compare", "--interleaved", "--format", "json")
+	if o.code != code {
+		p.t.Fatalf("exit code %d, want %d\n%s", o.code, code, o.stderr)
+	}
+	if was, is := rows(decided), rows([]byte(o.stdout)); was != is {
+		p.t.Errorf("ab said\n%s\nand its documents say\n%s", was, is)
+	}
+}
+
 func TestABOfOneAndTheSameFindsNoRegression(t *testing.T) {
 	p := newPlace(t)
 	p.write("harness.yaml", sample)
+	p.write("base-repeat.json", "of an earlier comparison")
 	if o := p.harness("ab", "--looks", "3", "--base-set", "faults=fixed=20ms", "--head-set", "faults=fixed=20ms"); o.code != 0 {
 		t.Errorf("exit code %d\n%s%s", o.code, o.stdout, o.stderr)
 	}
+	if slices.Contains(entries(t, p.dir), "base-repeat.json") {
+		t.Error("the repeat of an earlier comparison is still there")
+	}
+	p.judgesAgain(0)
 }
 
 func TestAAKeepsTheFloorsOfThisMachine(t *testing.T) {

@@ -24,6 +24,7 @@ type compareOptions struct {
 	formats []string
 	dir     string
 	all     bool
+	ab      bool // the argument is a folder of harness ab
 	history historyFlag
 }
 
@@ -37,8 +38,16 @@ document, the name of a baseline, or the id of a run in the history, of which
 the beginning is enough. Where a name could be several of these, write
 ./FILE, baseline:NAME or history:ID.
 
+With --interleaved, judge again what harness ab measured, from the documents
+that it left in a folder, by today's thresholds, policy and budgets:
+
+  harness compare --interleaved . --threshold 5%
+
 ` + exitHelp,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if o.ab {
+				return o.interleaved(cmd.Context(), a, args)
+			}
 			switch len(args) {
 			case 1:
 				args = append(args, "run.json")
@@ -58,6 +67,7 @@ the beginning is enough. Where a name could be several of these, write
 	f.StringSliceVar(&o.formats, "format", []string{"text"}, "`FORMATS` with commas: text, json, html, markdown")
 	f.StringVar(&o.dir, "dir", "", "`FOLDER` to write the files to; without it one format goes to stdout")
 	f.BoolVar(&o.all, "all", false, "show unchanged metrics, too, in the text")
+	f.BoolVar(&o.ab, "interleaved", false, "judge again what harness ab left in a folder (default the working directory)")
 	historyFlagVar(cmd, &o.history)
 	return cmd
 }
@@ -67,18 +77,9 @@ func historyFlagVar(cmd *cobra.Command, h *historyFlag) {
 }
 
 func (o *compareOptions) run(ctx context.Context, a *app, baseName, headName string) error {
-	if err := checkFormats(o.formats); err != nil {
-		return err
-	}
-	if o.dir == "" && len(o.formats) > 1 {
-		return usage("several formats need --dir, the folder to write them to")
-	}
-	settings, err := suite.ResolveJudging(suite.Inputs{Flags: o.flags, Environ: os.Environ(), Dir: a.dir, Metrics: resourceMetrics})
+	settings, err := o.settings(a)
 	if err != nil {
 		return err
-	}
-	for _, w := range settings.Warnings {
-		a.say("harness: warning: %s", w)
 	}
 	base, err := o.side(ctx, a, "base", baseName)
 	if err != nil {
@@ -103,6 +104,21 @@ func (o *compareOptions) run(ctx context.Context, a *app, baseName, headName str
 		return err
 	}
 	return exitWith(c.Exit(c.policy))
+}
+
+// settings are the thresholds and the policy, once the flags make sense.
+func (o *compareOptions) settings(a *app) (suite.Judging, error) {
+	if err := checkFormats(o.formats); err != nil {
+		return suite.Judging{}, err
+	}
+	if o.dir == "" && len(o.formats) > 1 {
+		return suite.Judging{}, usage("several formats need --dir, the folder to write them to")
+	}
+	settings, err := suite.ResolveJudging(suite.Inputs{Flags: o.flags, Environ: os.Environ(), Dir: a.dir, Metrics: resourceMetrics})
+	for _, w := range settings.Warnings {
+		a.say("harness: warning: %s", w)
+	}
+	return settings, err
 }
 
 func (o *compareOptions) side(ctx context.Context, a *app, which, text string) (*named, error) {

@@ -93,10 +93,7 @@ func (o *runOptions) run(ctx context.Context, a *app) error {
 // conclude judges the budgets, prints the result, writes the documents and
 // says how it went. What cannot be written is at least printed.
 func (o *runOptions) conclude(ctx context.Context, a *app, run *result.Run, plan suite.Plan, problems []error) error {
-	run.Budgets = verdict.Judge(budgets(plan.Budgets), run, suite.Match)
-	for i := range run.Budgets {
-		run.Budgets[i].Gate = plan.Gating
-	}
+	run.Budgets = judged(run, plan.Budgets, plan.Gating)
 	if run.Interrupted && !anyRound(run) {
 		a.say("harness: interrupted before a round was finished; nothing was written")
 		return &exit{code: exitInterrupted}
@@ -172,6 +169,15 @@ func verdictCode(run *result.Run) int {
 		}
 	}
 	return code
+}
+
+// judged holds a run against budgets. gating says that they gate.
+func judged(run *result.Run, limits []suite.Budget, gating bool) []result.Budget {
+	out := verdict.Judge(budgets(limits), run, suite.Match)
+	for i := range out {
+		out[i].Gate = gating
+	}
+	return out
 }
 
 func budgets(in []suite.Budget) []verdict.Budget {

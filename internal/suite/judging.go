@@ -5,7 +5,8 @@ package suite
 type Judging struct {
 	Thresholds []Threshold // in order; the last match wins
 	Policy     Policy
-	ConfigFile string // absolute path, or ""
+	Budgets    []Budget // of the config file
+	ConfigFile string   // absolute path, or ""
 	Warnings   []string
 }
 
@@ -34,5 +35,13 @@ func ResolveJudging(in Inputs) (Judging, error) {
 	if err := l.thresholds(); err != nil {
 		return Judging{}, err
 	}
-	return Judging{Thresholds: l.plan.Thresholds, Policy: l.file.policy(), ConfigFile: l.plan.ConfigFile, Warnings: l.plan.Warnings}, nil
+	if l.file != nil {
+		if err := l.budgets(); err != nil {
+			return Judging{}, err
+		}
+	}
+	return Judging{
+		Thresholds: l.plan.Thresholds, Policy: l.file.policy(), Budgets: l.plan.Budgets,
+		ConfigFile: l.plan.ConfigFile, Warnings: l.plan.Warnings,
+	}, nil
 }
