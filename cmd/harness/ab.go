@@ -133,16 +133,20 @@ func (d *abDuel) decide(ctx context.Context, p verdict.Policy) (*verdict.Compari
 		if step.Repeat {
 			d.app.say("measuring again what stands out: %s", strings.Join(step.Benchmarks, ", "))
 		}
-		err = d.extend(ctx, set, step)
+		failed := d.extend(ctx, set, step)
 		if ctx.Err() != nil {
 			break
 		}
-		if err != nil {
-			return nil, err
+		if failed != nil && !anyRound(d.first.Base.Run) {
+			return nil, failed
 		}
 		d.finish(set)
 		if err := seq.Add(set.Base.Run, set.Head.Run); err != nil {
 			return nil, err
+		}
+		if failed != nil {
+			d.app.say("harness: %v", failed)
+			break
 		}
 	}
 	if ctx.Err() != nil && (d.first == nil || !anyRound(d.first.Base.Run)) {
@@ -191,7 +195,8 @@ func (d *abDuel) finish(set *ab.Duel) {
 		s.Run.Validity = slices.DeleteFunc(s.Run.Validity, func(f result.Finding) bool { return f.Code == notRun })
 		for _, b := range s.Plan.Benchmarks {
 			if err := d.left[b.ID]; err != nil {
-				s.Run.Validity = append(s.Run.Validity, result.Finding{Level: "caution", Code: notRun, Message: err.Error()})
+				what, _, _ := strings.Cut(err.Error(), "\n") // the rest is what a command printed
+				s.Run.Validity = append(s.Run.Validity, result.Finding{Level: "caution", Code: notRun, Message: result.Printable(what, 300)})
 			}
 		}
 	}
@@ -204,7 +209,7 @@ func (d *abDuel) finish(set *ab.Duel) {
 const notRun = "not_run"
 
 // extend brings the benchmarks of a step to its number of rounds. Its error is
-// that of a variant, without which nothing can be measured.
+// that of a variant, without which nothing more can be measured.
 func (d *abDuel) extend(ctx context.Context, set *ab.Duel, step verdict.Step) error {
 	set.Paired = func(id string, pair int) { d.app.say("%s: pair %d of %d", id, pair+1, step.Rounds) }
 	for i, b := range set.Base.Plan.Benchmarks {
@@ -213,7 +218,8 @@ func (d *abDuel) extend(ctx context.Context, set *ab.Duel, step verdict.Step) er
 		}
 		err := set.Pairs(ctx, i, set.Rounds(b.ID), step.Rounds)
 		if failed := (*variant.Error)(nil); errors.As(err, &failed) {
-			return err
+			d.left[b.ID] = fmt.Errorf("measuring ended early: %w", err)
+			return d.left[b.ID]
 		}
 		if err != nil && ctx.Err() == nil {
 			d.app.say("harness: %v", err)
@@ -263,7 +269,7 @@ func (d *abDuel) write(dir string) ([]string, error) {
 		{baseRepeatFile, d.repeat, baseOf}, {headRepeatFile, d.repeat, headOf},
 	} {
 		path := filepath.Join(dir, f.name)
-		if f.set == nil || f.set == d.repeat && d.interrupted { // half a repeat decides nothing
+		if f.set == nil || f.set == d.repeat && (d.interrupted || !anyRound(d.repeat.Base.Run)) { // half a repeat decides nothing
 			if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 				return files, fmt.Errorf("remove the repeat of an earlier comparison: %w", err)
 			}

@@ -240,6 +240,63 @@ func TestSidesThatCannotBeServedAreOneClearLine(t *testing.T) {
 	}
 }
 
+func TestAVariantThatFailsOnTheWayLosesNoRound(t *testing.T) {
+	requireLinux(t)
+	p := newPlace(t)
+	if out, err := exec.Command("go", "build", "-o", filepath.Join(p.dir, "serve"), "./testdata/variant").CombinedOutput(); err != nil {
+		t.Fatalf("build the server: %v\n%s", err, out)
+	}
+	// Each start takes a line from the side's file, and without one it fails.
+	side := func(name string) string {
+		return `  ` + name + `:
+    start: "test -s ` + name + ` || { echo out of disk; exit 9; }; sed -i 1d ` + name + `; exec ./serve"
+    ready: {url: "http://127.0.0.1:PORT/item"}
+    env: {ADDR: "127.0.0.1:PORT"}
+    targets: {svc: {url: "http://127.0.0.1:PORT"}}
+`
+	}
+	p.write("harness.yaml", serving(freePort(t), side("a")+side("b")))
+	for _, c := range []struct {
+		name         string
+		a, b, rounds int
+	}{
+		{"in the third pair", 9, 2, 2},
+		{"in the first pair", 9, 0, 0},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			p.write("a", strings.Repeat("\n", c.a))
+			p.write("b", strings.Repeat("\n", c.b))
+			o := p.harness("ab", "--base-variant", "a", "--head-variant", "b", "--looks", "6")
+			if o.code != exitNotRun || strings.Count(o.stderr, "variant b: start: ended before it was ready (exit status 9)") != 1 || !strings.Contains(o.stderr, "out of disk") {
+				t.Errorf("exit code %d, want %d, and what failed said once\n%s", o.code, exitNotRun, o.stderr)
+			}
+			if c.rounds == 0 {
+				if _, err := os.Stat(filepath.Join(p.dir, "base.json")); err == nil || o.stdout != "" {
+					t.Errorf("without a round: stdout %q, and base.json: %v", o.stdout, err)
+				}
+				return
+			}
+			for _, name := range []string{"base.json", "head.json"} {
+				run := p.document(name)
+				if n := len(run.Benchmarks[0].Rounds); n != c.rounds {
+					t.Errorf("%s has %d rounds, want %d", name, n, c.rounds)
+				}
+				if !slices.ContainsFunc(run.Validity, func(f result.Finding) bool { return f.Code == notRun }) {
+					t.Errorf("%s does not say that rounds are missing: %v", name, run.Validity)
+				}
+			}
+			if !strings.Contains(o.stdout, "ended early") || !strings.Contains(o.stdout, "pair 3") {
+				t.Errorf("the verdict does not say that rounds are missing:\n%s", o.stdout)
+			}
+			os.Remove(filepath.Join(p.dir, "base.json"))
+			os.Remove(filepath.Join(p.dir, "head.json"))
+			if len(p.processes()) > 0 || len(entries(t, p.tmp)) > 0 {
+				t.Errorf("left behind: processes %v, files %q", p.processes(), entries(t, p.tmp))
+			}
+		})
+	}
+}
+
 func TestARefThatIsNoneIsSaidAndChangesAreWarnedOf(t *testing.T) {
 	p := newRepo(t)
 	p.write("delay.go", "package main // changed\n")
