@@ -1,6 +1,7 @@
 package history
 
 import (
+	"bytes"
 	"context"
 	"database/sql"
 	"errors"
@@ -271,8 +272,6 @@ func TestAnIndexThatCannotBeUsedSaysSoAndCanBeRebuilt(t *testing.T) {
 				t.Fatal(err)
 			}
 		}, Damaged, "harness history rebuild"},
-		{"a database of something else", func(t *testing.T, dir string) { raw(t, dir, "PRAGMA application_id = 7").Close() },
-			Foreign, "another program"},
 		{"a table that is gone", func(t *testing.T, dir string) { raw(t, dir, "DROP TABLE runs").Close() },
 			Damaged, "harness history rebuild"},
 		{"pages overwritten", func(t *testing.T, dir string) {
@@ -308,6 +307,28 @@ func TestAnIndexThatCannotBeUsedSaysSoAndCanBeRebuilt(t *testing.T) {
 				t.Errorf("after rebuilding the series is %s", got)
 			}
 		})
+	}
+}
+
+func TestADatabaseOfAnotherProgramIsNeitherReadNorTakenAway(t *testing.T) {
+	dir := t.TempDir()
+	write(t, dir, run(1, 1))
+	open(t, dir).Close()
+	raw(t, dir, "PRAGMA application_id = 7").Close()
+	path := filepath.Join(dir, IndexName)
+	before, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for what, open := range map[string]func(context.Context, string) (*History, error){"open": Open, "rebuild": Rebuild} {
+		_, err := open(t.Context(), dir)
+		var in *IndexError
+		if !errors.As(err, &in) || in.Kind != Foreign || !strings.Contains(err.Error(), "another program") {
+			t.Errorf("%s: error is %v, want kind %s", what, err, Foreign)
+		}
+		if after, err := os.ReadFile(path); err != nil || !bytes.Equal(before, after) {
+			t.Fatalf("%s changed the database, or took it away: %v", what, err)
+		}
 	}
 }
 

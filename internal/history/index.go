@@ -129,8 +129,8 @@ func migrate(ctx context.Context, db *sql.DB, path string) error {
 	return tx.Commit()
 }
 
-// removable says whether an index may be taken away: no other process is
-// writing in it.
+// removable says whether an index may be taken away: it is harness's own, or
+// no database at all, and no other process is writing in it.
 func removable(ctx context.Context, path string) error {
 	if _, err := os.Stat(path); err != nil {
 		return nil // there is nothing to remove
@@ -148,7 +148,21 @@ func removable(ctx context.Context, path string) error {
 		}
 		return nil // it is no database, or cannot be written to: removing it will tell
 	}
-	return tx.Rollback()
+	defer tx.Rollback() //nolint:errcheck // nothing was written
+	return checkOwner(ctx, tx, path)
+}
+
+// checkOwner says whether the database is an index of harness, or empty.
+func checkOwner(ctx context.Context, tx *sql.Tx, path string) error {
+	var tables, id int
+	if tx.QueryRowContext(ctx, "SELECT count(*) FROM sqlite_master").Scan(&tables) != nil ||
+		tx.QueryRowContext(ctx, "PRAGMA application_id").Scan(&id) != nil {
+		return ctx.Err() // too damaged to be anything
+	}
+	if tables > 0 && id != applicationID {
+		return &IndexError{Path: path, Kind: Foreign}
+	}
+	return nil
 }
 
 // file is a run document as the folder shows it.
