@@ -1,22 +1,23 @@
 // Package catalog knows which plugins there are, where they come from and
-// what they are: the built-in ones, and executables named
-// harness-plugin-NAME in the search path.
+// what they are: the built-in ones, and programs and WASM modules named
+// harness-plugin-NAME in the search path, with a manifest beside them or not.
 //
-// Finding and listing plugins never executes one. What an external plugin
-// declares is kept by the digest of its file, so that it is asked once.
+// Finding and listing plugins never executes one: what a manifest says is read,
+// and what an external plugin without one declares is kept by the digest of its
+// file, so that it is asked once. Before a plugin is started, its file has to be
+// what its manifest, the lockfile and the beginning of the run say it is.
 package catalog
 
 import (
 	"cmp"
 	"context"
-	"errors"
-	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
 
+	"github.com/benchharness/harness/internal/lockfile"
+	"github.com/benchharness/harness/internal/manifest"
 	"github.com/benchharness/harness/sdk"
 	pluginv1 "github.com/benchharness/harness/sdk/proto/harness/plugin/v1"
 )
@@ -31,9 +32,15 @@ const EnvPath = "HARNESS_PLUGIN_PATH"
 // Entry is one plugin.
 type Entry struct {
 	Name    string
-	Path    string   // of the file; "" for a built-in one
+	Path    string   // of its program or module; "" for a built-in one
 	Source  string   // "built-in", "--plugin", "config file", "HARNESS_PLUGIN_PATH", "./.harness/plugins", …
 	Shadows []string // plugins of the same name that lost to this one
+
+	Kind     manifest.Kind      // of built-in ones, too
+	Manifest *manifest.Manifest // nil without one
+	SHA256   string             // that the manifest states for the file; may be ""
+	Platform string             // the manifest's key for the file; "" without one
+	Problem  error              // why it cannot be used, as found without running it
 }
 
 // BuiltIn says whether the plugin is part of this binary.
@@ -50,6 +57,10 @@ type Options struct {
 	Local    string       // ./.harness/plugins
 	Data     string       // plugins folder below the XDG data folder
 	Cache    string       // folder where descriptions are kept; "" = nowhere
+	// Lock holds the plugins that may run, and LockPath is the file it was read
+	// from; nil lets every plugin run. Built-in ones always may.
+	Lock     *lockfile.File
+	LockPath string
 	// Ask starts a plugin to ask for its description.
 	Ask func(ctx context.Context, e Entry) (*pluginv1.DescribeResponse, error)
 }
@@ -59,30 +70,27 @@ type Catalog struct {
 	opts    Options
 	entries []Entry
 	mu      sync.Mutex
-	digests map[string]string // by path
+	seals   map[string]seal // by path
 }
 
 // Open looks for plugins. Earlier sources win: --plugin, built-in,
 // HARNESS_PLUGIN_PATH, ./.harness/plugins, the data folder. An explicit file
 // that does not exist is an error, an absent folder is not.
 func Open(opts Options) (*Catalog, error) {
-	c := &Catalog{opts: opts, digests: map[string]string{}}
+	c := &Catalog{opts: opts, seals: map[string]seal{}}
 	for _, arg := range opts.Explicit {
 		name, path, named := strings.Cut(arg, "=")
 		if !named {
-			path = arg
+			name, path = "", arg
 		}
-		e, err := explicit(path, sourceFlag)
+		e, err := explicit(name, path, sourceFlag)
 		if err != nil {
 			return nil, err
-		}
-		if named {
-			e.Name = name
 		}
 		c.add(e)
 	}
 	for _, p := range opts.Builtin {
-		c.add(Entry{Name: p.Name, Source: "built-in"})
+		c.add(Entry{Name: p.Name, Source: "built-in", Kind: manifest.Exec})
 	}
 	for _, dir := range filepath.SplitList(opts.Path) {
 		c.addFolder(dir, EnvPath)
@@ -100,21 +108,19 @@ const (
 )
 
 // AddPath takes in the plugin at path, which the config file names, and
-// returns what it calls itself; for that it is started unless it was asked
-// before. Such a plugin wins over all but those of --plugin. AddPath must not
-// be called beside other methods.
+// returns what it calls itself; unless its manifest says so it is started for
+// that, if it was not asked before. Such a plugin wins over all but those of
+// --plugin. AddPath must not be called beside other methods.
 func (c *Catalog) AddPath(ctx context.Context, path string) (string, error) {
-	e, err := explicit(path, sourceFile)
+	e, err := explicit("", path, sourceFile)
 	if err != nil {
 		return "", err
 	}
-	p, known := c.remembered(e)
-	if !known {
-		if p, err = c.ask(ctx, e); err != nil {
+	if e.Manifest == nil && e.Problem == nil {
+		if e.Name, err = c.nameAt(ctx, e); err != nil {
 			return "", err
 		}
 	}
-	e.Name = p.Name
 	i := slices.IndexFunc(c.entries, func(o Entry) bool { return o.Name == e.Name })
 	if i >= 0 && c.entries[i].Source != sourceFlag && c.entries[i].Path != e.Path {
 		e.Shadows = append([]string{c.entries[i].Where()}, c.entries[i].Shadows...)
@@ -126,48 +132,22 @@ func (c *Catalog) AddPath(ctx context.Context, path string) (string, error) {
 	return e.Name, nil
 }
 
-// explicit is the plugin at a path that somebody named.
-func explicit(path, source string) (Entry, error) {
-	name := strings.TrimPrefix(filepath.Base(path), Prefix)
-	abs, err := filepath.Abs(path)
-	if err != nil {
-		return Entry{}, fmt.Errorf("plugin %s: %w", path, err)
+// nameAt finds out what the plugin in a file calls itself.
+func (c *Catalog) nameAt(ctx context.Context, e Entry) (string, error) {
+	if p, known := c.remembered(e); known {
+		return p.Name, nil
 	}
-	info, err := os.Stat(abs)
-	switch {
-	case errors.Is(err, os.ErrNotExist):
-		return Entry{}, fmt.Errorf("plugin %s: no such file: give the path of a plugin's executable", path)
-	case err != nil:
-		return Entry{}, fmt.Errorf("plugin %s: %w", path, err)
-	case !executable(info):
-		return Entry{}, fmt.Errorf("plugin %s: not an executable file: build it, or chmod +x it", path)
-	}
-	return Entry{Name: name, Path: abs, Source: source}, nil
-}
-
-func executable(info os.FileInfo) bool {
-	return info.Mode().IsRegular() && info.Mode()&0o111 != 0
-}
-
-// addFolder adds the plugins of a folder, in the order of their names.
-func (c *Catalog) addFolder(dir, source string) {
-	if dir == "" {
-		return
-	}
-	files, err := os.ReadDir(dir)
-	if err != nil {
-		return // an absent folder holds no plugin
-	}
-	for _, f := range files {
-		name, ok := strings.CutPrefix(f.Name(), Prefix)
-		path, err := filepath.Abs(filepath.Join(dir, f.Name()))
-		if !ok || err != nil {
-			continue
+	if c.opts.Lock != nil { // the file's name need not be the plugin's
+		digest, err := c.Digest(e)
+		if err != nil {
+			return "", err
 		}
-		if info, err := os.Stat(path); err == nil && executable(info) {
-			c.add(Entry{Name: name, Path: path, Source: source})
+		if name, ok := c.opts.Lock.NameOf(hexOf(digest), manifest.Platform()); ok {
+			e.Name = name
 		}
 	}
+	p, err := c.ask(ctx, e)
+	return p.Name, err
 }
 
 func (c *Catalog) add(e Entry) {

@@ -95,22 +95,22 @@ func TestEarlierSourcesWinAndSayWhomTheyShadow(t *testing.T) {
 		want     []Entry
 	}{
 		{"without flags", nil, []Entry{
-			{"vector", "", "built-in", []string{vector}},
-			{"api", "", "built-in", nil},
-			{"hash", p1, "HARNESS_PLUGIN_PATH", []string{p2, local, data}},
-			{"zip", only, filepath.Join(w.root, "data"), nil},
+			{Name: "vector", Path: "", Source: "built-in", Shadows: []string{vector}},
+			{Name: "api", Path: "", Source: "built-in", Shadows: nil},
+			{Name: "hash", Path: p1, Source: "HARNESS_PLUGIN_PATH", Shadows: []string{p2, local, data}},
+			{Name: "zip", Path: only, Source: filepath.Join(w.root, "data"), Shadows: nil},
 		}},
 		{"a flag wins over everything", []string{flag, "vector=" + vector}, []Entry{
-			{"vector", vector, "--plugin", []string{"built-in"}},
-			{"api", "", "built-in", nil},
-			{"hash", flag, "--plugin", []string{p1, p2, local, data}},
-			{"zip", only, filepath.Join(w.root, "data"), nil},
+			{Name: "vector", Path: vector, Source: "--plugin", Shadows: []string{"built-in"}},
+			{Name: "api", Path: "", Source: "built-in", Shadows: nil},
+			{Name: "hash", Path: flag, Source: "--plugin", Shadows: []string{p1, p2, local, data}},
+			{Name: "zip", Path: only, Source: filepath.Join(w.root, "data"), Shadows: nil},
 		}},
 		{"a file found twice shadows nobody", []string{p1}, []Entry{
-			{"vector", "", "built-in", []string{vector}},
-			{"api", "", "built-in", nil},
-			{"hash", p1, "--plugin", []string{p2, local, data}},
-			{"zip", only, filepath.Join(w.root, "data"), nil},
+			{Name: "vector", Path: "", Source: "built-in", Shadows: []string{vector}},
+			{Name: "api", Path: "", Source: "built-in", Shadows: nil},
+			{Name: "hash", Path: p1, Source: "--plugin", Shadows: []string{p2, local, data}},
+			{Name: "zip", Path: only, Source: filepath.Join(w.root, "data"), Shadows: nil},
 		}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -151,7 +151,7 @@ func TestAnExplicitFileThatCannotBeAPluginIsNamed(t *testing.T) {
 		"/nowhere/x":      "plugin /nowhere/x: no such file: give the path of a plugin's executable",
 		"hash=/nowhere/x": "plugin /nowhere/x: no such file: give the path of a plugin's executable",
 		text:              "plugin " + text + ": not an executable file: build it, or chmod +x it",
-		w.root:            "plugin " + w.root + ": not an executable file: build it, or chmod +x it",
+		w.root:            "plugin " + w.root + ": the folder has no plugin.json: give the path of the plugin's executable",
 	} {
 		if _, err := Open(Options{Explicit: []string{arg}}); err == nil || err.Error() != want {
 			t.Errorf("error is %v, want %s", err, want)

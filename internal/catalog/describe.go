@@ -2,10 +2,7 @@ package catalog
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -18,36 +15,21 @@ import (
 	"github.com/benchharness/harness/sdk/wire"
 )
 
-// Digest returns the sha256 of the plugin's file as "sha256:hex"; that of
-// this program for a built-in one.
-func (c *Catalog) Digest(e Entry) (string, error) {
-	path := e.Path
-	if e.BuiltIn() {
-		exe, err := os.Executable()
-		if err != nil {
-			return "", fmt.Errorf("digest of plugin %s: %w", e.Name, err)
-		}
-		path = exe
+// Declared returns what lists show of a plugin, without starting it: of one
+// with a manifest that is without parameters and metrics.
+func (c *Catalog) Declared(e Entry) (sdk.Plugin, bool) {
+	switch {
+	case e.Problem != nil:
+		return sdk.Plugin{}, false
+	case e.Manifest != nil:
+		p := e.Manifest.Plugin()
+		tidy(&p)
+		return p, true
 	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if d, ok := c.digests[path]; ok {
-		return d, nil
-	}
-	f, err := os.Open(path)
-	if err != nil {
-		return "", fmt.Errorf("digest of plugin %s: %w", e.Name, err)
-	}
-	defer f.Close()
-	h := sha256.New()
-	if _, err := io.Copy(h, f); err != nil {
-		return "", fmt.Errorf("digest of plugin %s: %w", e.Name, err)
-	}
-	c.digests[path] = "sha256:" + hex.EncodeToString(h.Sum(nil))
-	return c.digests[path], nil
+	return c.Known(e)
 }
 
-// Known returns what a plugin declares if that can be said without starting
+// Known returns all that a plugin declares if that can be said without starting
 // it: it is built in, or was asked before.
 func (c *Catalog) Known(e Entry) (sdk.Plugin, bool) {
 	if e.BuiltIn() {
@@ -87,23 +69,62 @@ func (c *Catalog) Describe(ctx context.Context, name string) (sdk.Plugin, error)
 	if !ok {
 		return sdk.Plugin{}, fmt.Errorf("no plugin %q", name)
 	}
-	if p, ok := c.Known(e); ok {
-		return p, nil
-	}
-	p, err := c.ask(ctx, e)
-	if err != nil {
+	if _, err := c.Admit(e); err != nil {
 		return sdk.Plugin{}, err
 	}
-	if p.Name != e.Name {
-		return sdk.Plugin{}, fmt.Errorf("plugin %s calls itself %q: rename the file to %s%s, or run it with --plugin %s=%s",
-			e.Path, p.Name, Prefix, p.Name, p.Name, e.Path)
+	p, ok := c.Known(e)
+	if !ok {
+		var err error
+		if p, err = c.ask(ctx, e); err != nil {
+			return sdk.Plugin{}, err
+		}
 	}
-	return p, nil
+	if p.Name != e.Name {
+		return sdk.Plugin{}, callsItself(e, p.Name)
+	}
+	return p, agrees(e, p)
+}
+
+// agrees says whether a plugin is what its manifest says, which lists believe.
+func agrees(e Entry, p sdk.Plugin) error {
+	if e.Manifest == nil {
+		return nil
+	}
+	said, is := names(e.Manifest.Plugin()), names(p)
+	switch {
+	case e.Manifest.Version != p.Version:
+		return fmt.Errorf("plugin %s says that it is version %q, and its manifest says %q: the manifest beside %s has to be of the same build",
+			e.Name, p.Version, e.Manifest.Version, e.Path)
+	case !slices.Equal(said, is):
+		return fmt.Errorf("plugin %s has the benchmarks %s, and its manifest says %s: the manifest beside %s has to be of the same build",
+			e.Name, strings.Join(is, ", "), strings.Join(said, ", "), e.Path)
+	}
+	return nil
+}
+
+// names are the names of a plugin's benchmarks and presets, sorted.
+func names(p sdk.Plugin) []string {
+	var out []string
+	for _, b := range p.Benchmarks {
+		out = append(out, b.Name)
+		for _, s := range b.Presets {
+			out = append(out, b.Name+"/"+s.Name)
+		}
+	}
+	slices.Sort(out)
+	return out
 }
 
 // ask starts a plugin to learn what it declares, and remembers that.
 func (c *Catalog) ask(ctx context.Context, e Entry) (sdk.Plugin, error) {
+	still, err := c.Admit(e)
+	if err != nil {
+		return sdk.Plugin{}, err
+	}
 	d, err := c.opts.Ask(ctx, e)
+	if changed := still(); changed != nil {
+		return sdk.Plugin{}, changed
+	}
 	if err != nil {
 		return sdk.Plugin{}, err
 	}
@@ -125,7 +146,7 @@ func (c *Catalog) kept(e Entry) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return filepath.Join(c.opts.Cache, strings.TrimPrefix(d, "sha256:")+".json"), nil
+	return filepath.Join(c.opts.Cache, hexOf(d)+".json"), nil
 }
 
 // keep remembers a description. Failing to is no failure: it is asked again.

@@ -39,7 +39,7 @@ func Decode(r io.Reader) (*Manifest, error) {
 		if strings.HasPrefix(head.Schema, family+"/") {
 			return nil, fmt.Errorf("it is %s, this harness reads %s: upgrade harness", show(head.Schema), Schema)
 		}
-		return nil, fmt.Errorf("schema is %s, want %s", show(head.Schema), Schema)
+		return nil, &ForeignError{head.Schema}
 	}
 	var m Manifest
 	if err := json.Unmarshal(raw, &m); err != nil {
@@ -49,6 +49,14 @@ func Decode(r io.Reader) (*Manifest, error) {
 		return nil, err
 	}
 	return &m, nil
+}
+
+// ForeignError says that a document is no manifest of a plugin, but some other
+// program's file of the same name.
+type ForeignError struct{ Schema string }
+
+func (e *ForeignError) Error() string {
+	return fmt.Sprintf("schema is %s, want %s", show(e.Schema), Schema)
 }
 
 // jsonError says in one line where a text is not the JSON that was expected.

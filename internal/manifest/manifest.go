@@ -136,6 +136,9 @@ func (m *Manifest) Artifact(platform string) (a Artifact, key string, ok bool) {
 	return Artifact{}, "", false
 }
 
+// PlatformKeys are the keys of Platforms, sorted.
+func (m *Manifest) PlatformKeys() []string { return sortedKeys(m.Platforms) }
+
 // Plugin is the declaration as far as the manifest holds it: without
 // parameters and metrics.
 func (m *Manifest) Plugin() sdk.Plugin {

@@ -152,6 +152,22 @@ func TestUnknownFieldsAreIgnored(t *testing.T) {
 	}
 }
 
+func TestAnotherProgramsFileIsToldApart(t *testing.T) {
+	for text, foreign := range map[string]bool{
+		`{"id": "my-panel", "type": "panel"}`:           true,
+		`{"schema": "https://example.com/plugin.json"}`: true,
+		`{"schema": "harness.plugin/v2"}`:               false,
+		`{"schema": "harness.plugin/v1"}`:               false,
+		`{`:                                             false,
+	} {
+		_, err := Decode(strings.NewReader(text))
+		var other *ForeignError
+		if errors.As(err, &other) != foreign {
+			t.Errorf("%s gives %v, want foreign %v", text, err, foreign)
+		}
+	}
+}
+
 func TestAHugeManifestIsRefused(t *testing.T) {
 	text := program + strings.Repeat(" ", MaxSize)
 	if _, err := Decode(strings.NewReader(text)); err == nil || !strings.Contains(err.Error(), "larger than 1 MiB") {
