@@ -35,7 +35,7 @@ threshold is widened by it.
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return o.run(cmd.Context(), a) },
 	}
-	o.shared.plan.add(cmd)
+	o.shared.plan.add(cmd, ofRunAlone...)
 	a.pluginFlag(cmd)
 	cmd.Flags().IntVar(&o.pairs, "pairs", 12, "`N` pairs of rounds")
 	cmd.Flags().BoolVarP(&o.shared.verbose, "verbose", "v", false, "pass on what plugins and the reference stack log")
@@ -58,6 +58,9 @@ func (o *aaOptions) run(ctx context.Context, a *app) (err error) {
 		}
 		s := sides[i]
 		defer func() { err = errors.Join(err, s.session.close()) }()
+	}
+	if _, err := store.ReadFloors(a.folders, sides[0].session.run.MachineID); err != nil {
+		return &exit{exitUsage, err} // now, and not after all pairs
 	}
 	sweepDead(ctx, a, sides[0].session.catalog)
 	d := &abDuel{app: a, base: sides[0], head: sides[1], looks: []int{o.pairs}, left: map[string]error{}}

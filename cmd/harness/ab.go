@@ -37,10 +37,11 @@ func newAB(a *app) *cobra.Command {
 		Long: `Measure two sides in turns on this machine (base, head, head, base, …) and judge
 head against base. Every round starts the target and the plugin anew, and nothing
 of the other side runs meanwhile. The sides differ by what --base-set and
---head-set say: NAME=VALUE of any flag of harness run, and of faults, model-dir,
+--head-set say: NAME=VALUE of a flag of harness run, and of faults, model-dir,
 plugin and target; or by what is served: a variant of the config file for each
-side, or one variant of two git refs. After 6, 12 and 24 rounds it looks whether it can tell; what
-stands out as better or worse is then measured again before it is called that.
+side, or one variant of two git refs. After 6, 12 and 24 rounds it looks whether
+it can tell; what stands out as better or worse is then measured again before it
+is called that.
 
   harness ab --plugins api --head-set faults=fixed=20ms
   harness ab --base-ref main --head-ref HEAD
@@ -51,7 +52,7 @@ stands out as better or worse is then measured again before it is called that.
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return o.run(cmd.Context(), a) },
 	}
-	o.shared.plan.add(cmd)
+	o.shared.plan.add(cmd, ofRunAlone...)
 	a.pluginFlag(cmd)
 	f := cmd.Flags()
 	f.StringArrayVar(&o.baseSet, "base-set", nil, "`NAME=VALUE` that holds for base only; may be repeated")

@@ -123,6 +123,39 @@ func TestAAKeepsTheFloorsOfThisMachine(t *testing.T) {
 	}
 }
 
+func TestFloorsThatCannotBeReadAreSaidBeforeAnythingIsMeasured(t *testing.T) {
+	p := newPlace(t)
+	p.write("harness.yaml", sample)
+	p.must("aa", "--pairs", "3")
+	kept, err := filepath.Glob(filepath.Join(p.home, ".local", "share", "harness", "floors", "*.json"))
+	if err != nil || len(kept) != 1 {
+		t.Fatalf("kept floors are %q, %v", kept, err)
+	}
+	if err := os.WriteFile(kept[0], []byte("{"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	o := p.harness("aa", "--pairs", "3")
+	if o.code != exitUsage || strings.Contains(o.stderr, "pair 1 of") || !strings.Contains(o.stderr, "remove "+kept[0]) {
+		t.Errorf("exit code %d, stderr %q; want the remedy before the first pair", o.code, o.stderr)
+	}
+	if err := os.Remove(kept[0]); err != nil {
+		t.Fatal(err)
+	}
+	p.must("aa", "--pairs", "3")
+}
+
+func TestFlagsThatWouldDoNothingAreRefused(t *testing.T) {
+	p := newPlace(t)
+	p.write("harness.yaml", sample)
+	for _, command := range []string{"ab", "aa"} {
+		for _, flag := range []string{"--out=x.json", "--report=html", "--baseline=main"} {
+			if o := p.harness(command, flag); o.code != exitUsage || !strings.Contains(o.stderr, "unknown flag") {
+				t.Errorf("%s %s: exit code %d, stderr %q", command, flag, o.code, o.stderr)
+			}
+		}
+	}
+}
+
 func TestSidesAreCheckedBeforeAnythingIsMeasured(t *testing.T) {
 	p := newPlace(t)
 	p.write("harness.yaml", sample)
@@ -131,6 +164,8 @@ func TestSidesAreCheckedBeforeAnythingIsMeasured(t *testing.T) {
 		"faults":           "want NAME=VALUE",
 		"faults=slow":      "head:",
 		"duration=-1s":     "want a duration",
+		"out=head.json":    "harness run alone",
+		"threshold=5%":     "which is --threshold",
 	} {
 		o := p.harness("ab", "--head-set", set)
 		if o.code != exitUsage || strings.Count(o.stderr, "\n") != 1 || !strings.Contains(o.stderr, want) {

@@ -28,7 +28,7 @@ type abSide struct {
 }
 
 // newABSide makes a side from the flags that both share and its own --…-set
-// values, NAME=VALUE of any flag of harness run.
+// values.
 func newABSide(ctx context.Context, a *app, name string, shared runOptions, set []string) (*abSide, error) {
 	own := &app{stdout: a.stdout, stderr: a.stderr, dir: a.dir, exe: a.exe, folders: a.folders, plugins: slices.Clone(a.plugins)}
 	s := &abSide{name: name, app: own, options: &shared}
@@ -70,7 +70,12 @@ func (s *abSide) set(kv string) error {
 		s.app.plugins = append(s.app.plugins, value)
 	case "target":
 		s.options.plan.flags.Targets = append(s.options.plan.flags.Targets, value)
+	case "threshold":
+		return usage("%s %q: both sides are judged by one threshold, which is --threshold", flag, kv)
 	default:
+		if slices.Contains(ofRunAlone, key) {
+			return usage("%s %q: this is a setting of harness run alone", flag, kv)
+		}
 		if err := s.options.plan.flags.Set(key, value); err != nil {
 			names := []string{"faults", "model-dir", "plugin", "target"}
 			for _, d := range suite.FlagDefs {

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"slices"
+
 	"github.com/spf13/cobra"
 
 	"github.com/benchharness/harness/internal/suite"
@@ -9,13 +11,21 @@ import (
 // planFlags are the flags that shape a run, for the commands that make a plan.
 type planFlags struct{ flags suite.Flags }
 
-func (p *planFlags) add(cmd *cobra.Command) {
+// add defines them but for those named, which the command has no use for.
+func (p *planFlags) add(cmd *cobra.Command, without ...string) {
 	for _, d := range suite.FlagDefs {
+		if slices.Contains(without, d.Name) {
+			continue
+		}
 		cmd.Flags().Var(&settingFlag{&p.flags, d}, d.Name, d.Usage)
 	}
 	cmd.Flags().StringArrayVar(&p.flags.Targets, "target", nil, "`KIND=URL` of a target in place of the reference stack's; may be repeated")
 	cmd.Flags().BoolVar(&p.flags.NoCleanup, "no-cleanup", false, "leave what the run creates on targets in place")
 }
+
+// ofRunAlone are the flags of `harness run` that say what becomes of one run.
+// Where sides are measured in turns they would do nothing.
+var ofRunAlone = []string{"out", "report", "baseline"}
 
 // settingFlag hands a flag's text on: package suite parses it, with everything
 // else that can set the same thing.

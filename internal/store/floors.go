@@ -12,6 +12,8 @@ import (
 	"path/filepath"
 	"regexp"
 	"time"
+
+	"github.com/benchharness/harness/internal/result"
 )
 
 // FloorsSchema is the value of [Floors.Schema].
@@ -58,15 +60,15 @@ func ReadFloors(dirs Folders, machineID string) (Floors, error) {
 	var f Floors
 	switch err := json.Unmarshal(b, &f); {
 	case err != nil:
-		return none, fmt.Errorf("noise floors %s: %w; measure them again with harness aa", path, err)
+		return none, fmt.Errorf("noise floors %s: %w; remove %[1]s and measure them again with harness aa", path, err)
 	case f.Schema != FloorsSchema:
-		return none, fmt.Errorf("noise floors %s are %q, this harness reads %s; measure them again with harness aa", path, f.Schema, FloorsSchema)
+		return none, fmt.Errorf("noise floors %s are %q, this harness reads %s; remove %[1]s and measure them again with harness aa", path, result.Printable(f.Schema, 40), FloorsSchema)
 	case f.MachineID != machineID:
-		return none, fmt.Errorf("noise floors %s are of machine %s; measure those of this one with harness aa", path, f.MachineID)
+		return none, fmt.Errorf("noise floors %s are of machine %s; remove %[1]s and measure those of this one with harness aa", path, result.Printable(f.MachineID, 80))
 	}
 	for id, x := range f.Metrics {
 		if !(x.Rounds >= 0) || !(x.Runs >= 0) || math.IsInf(x.Rounds+x.Runs, 0) {
-			return none, fmt.Errorf("noise floors %s: that of %.100q is no number from 0 on; measure them again with harness aa", path, id)
+			return none, fmt.Errorf("noise floors %s: that of %.100q is no number from 0 on; remove %[1]s and measure them again with harness aa", path, id)
 		}
 	}
 	if f.Metrics == nil {
