@@ -165,7 +165,7 @@ type comparison struct {
 // newComparison judges head. base is nil when there is nothing to compare
 // with: then everything is new.
 func newComparison(base *named, head *result.Run, label string, p verdict.Policy) (*comparison, error) {
-	runs := []*result.Run{{ID: "none", MachineID: head.MachineID}}
+	runs := []*result.Run{{ID: "none", MachineID: head.MachineID, Complete: true}}
 	c := &comparison{policy: p, head: head}
 	if base != nil {
 		runs, c.base = base.runs, base.newest()

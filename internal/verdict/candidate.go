@@ -30,6 +30,7 @@ type candidate struct {
 	// threshold and floor are in the unit of the effect.
 	threshold, floor float64
 	bySuccess        bool // the success ratio's own limit has decided
+	besideSuccess    bool // it is incomparable because of the success ratio
 }
 
 // newRow begins the row of a metric.
@@ -93,6 +94,9 @@ func (s *set) candidate(head *result.Benchmark, m result.Metric, found selection
 		c.row.Base, c.row.BasePerRound = base[len(base)-1].Value, base[len(base)-1].PerRound
 	}
 	c.row.Cautions = append(c.row.Cautions, found.cautions...)
+	if n := len(base); n > 0 && base[n-1].Gate && !m.Gate {
+		c.row.Cautions = append(c.row.Cautions, "it gates in base and not in head")
+	}
 	switch {
 	case m.Value == nil && len(base) == 0 && problem == "" && !m.Gate:
 		return nil
@@ -145,7 +149,7 @@ func (s *set) weighSuccess(scenario []*candidate) {
 		for _, other := range scenario {
 			if strings.HasPrefix(other.row.Metric, latencies) && other.comparable() {
 				other.settle(Incomparable, "the success ratio "+word+" beyond its limit: other ops were answered")
-				other.row.RoundsNeeded = 0
+				other.row.RoundsNeeded, other.besideSuccess = 0, true
 			}
 		}
 		return

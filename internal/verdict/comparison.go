@@ -54,7 +54,7 @@ type Method struct {
 	Looks      []int   `json:"looks"`  // rounds at which an interleaved comparison was looked at
 	Alpha      float64 `json:"alpha"`  // one-sided error of a family, and of each bound of an interval: 0.025 makes it one of 95%
 	Correction string  `json:"correction"`
-	Confirmed  bool    `json:"confirmed"` // only an independent repeat can make a metric regressed or improved
+	Confirmed  bool    `json:"confirmed"` // only an independent repeat can make a gating metric regressed or improved
 }
 
 // Verdict of a metric.

@@ -41,6 +41,12 @@ func findings(side string, r *result.Run) []result.Finding {
 			out = append(out, f)
 		}
 	}
+	if r.Interrupted || !r.Complete {
+		out = append(out, result.Finding{
+			Level: "caution", Code: "incomplete",
+			Message: side + ": the run did not end by itself: benchmarks or rounds may be missing",
+		})
+	}
 	add(side, r.Validity)
 	for _, b := range r.Benchmarks {
 		add(fmt.Sprintf("%s %s", side, scenarioID(b.ID, b.Params)), b.Validity)

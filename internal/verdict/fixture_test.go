@@ -13,7 +13,7 @@ var day = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 
 // runOf is a run of measured benchmarks on machine m1.
 func runOf(benches ...result.Benchmark) *result.Run {
-	return &result.Run{Schema: result.Schema, ID: "run", Started: day, MachineID: "m1", Benchmarks: benches}
+	return &result.Run{Schema: result.Schema, ID: "run", Started: day, Complete: true, MachineID: "m1", Benchmarks: benches}
 }
 
 // benchOf is a benchmark with as many rounds as its metrics have values.

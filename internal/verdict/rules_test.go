@@ -116,6 +116,48 @@ func TestAChangedPluginIsNamedAndCompared(t *testing.T) {
 	}
 }
 
+func TestWhatHeadTookBackIsSaid(t *testing.T) {
+	base := runOf(p95(steady))
+	for _, c := range []struct {
+		name string
+		head *result.Run
+		want string
+	}{
+		{"a metric that gates no more", runOf(benchOf("api/a", informational(metricFrom("latency_p95", twenty)))), "it gates in base and not in head"},
+		{"one that gates as before", runOf(p95(twenty)), ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			got, _ := ComparePairs(base, c.head, Policy{}, Look{})
+			if said := strings.Join(got.Rows[0].Cautions, "; "); said != c.want {
+				t.Errorf("cautions are %q, want %q", said, c.want)
+			}
+		})
+	}
+}
+
+func TestRunsWithoutAMachineAreComparedWithACaution(t *testing.T) {
+	base, head := runOf(p95(steady)), runOf(p95(twenty))
+	base.MachineID, head.MachineID = "", ""
+	got, _ := ComparePairs(base, head, Policy{}, Look{})
+	if r := got.Rows[0]; r.Verdict != Regressed || len(r.Cautions) != 1 || !strings.Contains(r.Cautions[0], "machine") {
+		t.Errorf("%s: %q", r.Verdict, r.Cautions)
+	}
+}
+
+func TestARunThatDidNotEndIsACaution(t *testing.T) {
+	for name, change := range map[string]func(*result.Run){
+		"interrupted": func(r *result.Run) { r.Interrupted = true },
+		"killed":      func(r *result.Run) { r.Complete = false },
+	} {
+		head := runOf(p95(twenty))
+		change(head)
+		got, _ := ComparePairs(runOf(p95(steady)), head, Policy{}, Look{})
+		if len(got.Validity) != 1 || got.Validity[0].Code != "incomplete" || !strings.HasPrefix(got.Validity[0].Message, "head: ") {
+			t.Errorf("%s: validity is %+v", name, got.Validity)
+		}
+	}
+}
+
 func TestADropOfTheSuccessRatioIsItselfARegression(t *testing.T) {
 	ones := []float64{1, 1, 1, 1, 1, 1}
 	scenario := func(success, latency []float64) *result.Run {

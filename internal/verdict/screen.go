@@ -42,7 +42,8 @@ func always(level float64) func(int) float64 { return func(int) float64 { return
 
 // flag finds the gating metrics that a repeat has to judge: those whose
 // estimate reaches the threshold at the screen's level, in either direction,
-// beside those that were flagged before.
+// and the latencies that a change of the success ratio hides, beside those that
+// were flagged before.
 func (s *set) flag(at spending, before []string) map[string]bool {
 	flagged := setOf(before)
 	for _, c := range s.metrics {
@@ -54,7 +55,7 @@ func (s *set) flag(at spending, before []string) map[string]bool {
 }
 
 func (c *candidate) standsOut(level float64) bool {
-	if c.bySuccess {
+	if c.bySuccess || c.besideSuccess && c.row.Gate {
 		return true
 	}
 	return c.open && c.row.Gate && c.certain(level) && atLeast(math.Abs(c.effect.Estimate), c.threshold)
@@ -88,7 +89,9 @@ func (s *set) confirm(at spending, look Look) {
 			s.metrics[i] = c
 			continue
 		}
-		c = s.metrics[i]
+		if c = s.metrics[i]; c.besideSuccess {
+			continue
+		}
 		c.settle(Inconclusive, "it stood out, but was not repeated")
 		c.show()
 		c.row.RoundsNeeded = c.rounds

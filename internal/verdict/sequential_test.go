@@ -183,6 +183,40 @@ func TestADropOfSuccessIsRepeatedToo(t *testing.T) {
 	}
 }
 
+func TestAnAccidentOfSuccessDoesNotHideALatencyFromTheRepeat(t *testing.T) {
+	run := func(latency []float64, s float64) *result.Run {
+		return runOf(benchOf("api/a", metricFrom("latency_p95", latency), informational(metricFrom("latency_p50", latency)), metricFrom("success_ratio", []float64{s, s, s, s, s, s})))
+	}
+	for _, c := range []struct {
+		name  string
+		again float64 // head's success ratio in the repeat; 0 = no repeat
+		want  Verdict
+	}{
+		{"it happened once", 1, Regressed},
+		{"it happens again", 0.8, Incomparable},
+		{"it was not measured again", 0, Incomparable},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			q, _ := NewSequential(Policy{}, 6)
+			if err := q.Add(run(steady, 1), run(twenty, 0.8)); err != nil {
+				t.Fatal(err)
+			}
+			if c.again > 0 {
+				if err := q.Add(run(steady, 1), run(twenty, c.again)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			got, _ := q.Comparison()
+			if r := rowOf(got, "latency_p95"); r.Verdict != c.want {
+				t.Errorf("the latency that gates is %s (%s), want %s", r.Verdict, r.Reason, c.want)
+			}
+			if r := rowOf(got, "latency_p50"); r.Verdict != Incomparable {
+				t.Errorf("the latency that does not gate is %s", r.Verdict)
+			}
+		})
+	}
+}
+
 func TestEarlierLooksSpendPartOfTheError(t *testing.T) {
 	s, err := newSpending(DefaultLooks(), Policy{}.withDefaults())
 	if err != nil {

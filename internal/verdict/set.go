@@ -233,6 +233,8 @@ func (s *set) obstacle(b, head source) (v Verdict, reason string, cautions []str
 			return Incomparable, why, nil
 		}
 		cautions = append(cautions, why)
+	} else if head.run.MachineID == "" {
+		cautions = append(cautions, "neither run says on which machine it was made")
 	}
 	if why := differences(b.bench, head.bench); why != "" {
 		return Incomparable, why, nil
