@@ -14,11 +14,20 @@ var (
 	presetPattern = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._+-]{0,79}$`)
 )
 
+// CheckName says what is wrong with the name of a plugin or benchmark: it is one
+// to 40 lower-case letters, digits, '-' or '_', the first a letter.
+func CheckName(name string) error {
+	if !namePattern.MatchString(name) {
+		return errors.New("malformed name: want lower-case letters, digits, '-' or '_', starting with a letter")
+	}
+	return nil
+}
+
 // Validate reports the first thing that is wrong with a plugin's declaration.
 // Its functions may be nil: a declaration that came over the wire has none.
 func (p Plugin) Validate() error {
-	if !namePattern.MatchString(p.Name) {
-		return fmt.Errorf("plugin name %q: want lower-case letters, digits, '-' or '_', starting with a letter", p.Name)
+	if err := CheckName(p.Name); err != nil {
+		return fmt.Errorf("plugin %q: %w", p.Name, err)
 	}
 	if len(p.Benchmarks) == 0 {
 		return fmt.Errorf("plugin %q declares no benchmark", p.Name)
@@ -37,8 +46,8 @@ func (p Plugin) Validate() error {
 }
 
 func (b Benchmark) validate() error {
-	if !namePattern.MatchString(b.Name) {
-		return errors.New("malformed name: want lower-case letters, digits, '-' or '_', starting with a letter")
+	if err := CheckName(b.Name); err != nil {
+		return err
 	}
 	if err := validateParams("", b.Params); err != nil {
 		return err

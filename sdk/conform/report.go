@@ -9,16 +9,6 @@ import (
 	"unicode"
 )
 
-// Failed says whether a check failed.
-func Failed(checks []Check) bool {
-	for _, c := range checks {
-		if c.Status == Fail {
-			return true
-		}
-	}
-	return false
-}
-
 // Counts are the numbers of checks that passed, failed and were skipped.
 func Counts(checks []Check) (passed, failed, skipped int) {
 	for _, c := range checks {

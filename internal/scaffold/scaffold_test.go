@@ -1,0 +1,58 @@
+package scaffold
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+func TestAFolderThatHoldsSomethingIsLeftAlone(t *testing.T) {
+	dir := t.TempDir()
+	mine := filepath.Join(dir, "Makefile")
+	if err := os.WriteFile(mine, []byte("mine"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	_, err := Write(dir, Project{Name: "demo", Kind: Go, Version: "1.0.0"})
+	if err == nil || !strings.Contains(err.Error(), "not empty (Makefile)") {
+		t.Errorf("the error is %v", err)
+	}
+	entries, _ := os.ReadDir(dir)
+	if text, _ := os.ReadFile(mine); string(text) != "mine" || len(entries) != 1 {
+		t.Errorf("the folder has %d entries, the file holds %q", len(entries), text)
+	}
+}
+
+func TestNothingOfATemplateIsLeft(t *testing.T) {
+	for _, kind := range Kinds() {
+		for _, sdk := range []string{"", "/src/harness"} {
+			dir := filepath.Join(t.TempDir(), "new", kind)
+			names, err := Write(dir, Project{Name: "demo", Kind: kind, Version: "1.2.3", SDK: sdk})
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, name := range names {
+				text, err := os.ReadFile(filepath.Join(dir, name))
+				if err != nil {
+					t.Fatal(err)
+				}
+				if strings.Contains(string(text), "@{") || strings.Contains(string(text), "}@") || strings.HasSuffix(name, ".tmpl") {
+					t.Errorf("%s of kind %s is not filled in:\n%s", name, kind, text)
+				}
+				if name == "go.mod" && strings.Contains(string(text), "replace") != (sdk != "") {
+					t.Errorf("with the sdk in %q, go.mod is\n%s", sdk, text)
+				}
+			}
+		}
+	}
+}
+
+func TestTheVersionOfGoIsHarnesssOwn(t *testing.T) {
+	text, err := os.ReadFile("../../go.mod")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(string(text), "\ngo "+GoVersion+"\n") || !strings.HasPrefix(string(text), "module "+Module+"\n") {
+		t.Errorf("go.mod has neither module %s nor go %s", Module, GoVersion)
+	}
+}
