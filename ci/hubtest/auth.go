@@ -50,6 +50,9 @@ func (s *Server) AddToken(text string, t Token) {
 func (s *Server) AddApp(a App) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if a.Permissions == nil {
+		a.Permissions = map[string]string{}
+	}
 	s.apps = append(s.apps, &a)
 }
 
@@ -135,10 +138,14 @@ func (s *Server) permitted(ro *route, q *request) (answer, bool) {
 		return problem(403, "You must authenticate via a GitHub App."), false
 	case q.token.may(ro.need):
 		return answer{}, true
-	case q.token.App != "":
-		return problem(403, "Resource not accessible by integration"), false
 	}
-	return problem(403, "Resource not accessible by personal access token"), false
+	words := "Resource not accessible by personal access token"
+	if q.token.App != "" {
+		words = "Resource not accessible by integration"
+	}
+	a := problem(403, words)
+	a.header.Set("X-Accepted-Github-Permissions", strings.ReplaceAll(strings.Join(ro.need, "; "), ":", "="))
+	return a, false
 }
 
 // appOf checks an App's JWT as GitHub does: RS256, issued by the App, not in

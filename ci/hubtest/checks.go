@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -272,5 +271,3 @@ func (r *Repo) newestStatuses(sha string) []*status {
 	}
 	return out
 }
-
-func itoa(n int) string { return strconv.Itoa(n) }

@@ -86,7 +86,9 @@ func (s *Server) deleteComment(q *request) answer {
 
 // collaborates says whether a locked conversation is open to the token:
 // people with write access may, Apps may not.
-func (s *Server) collaborates(q *request) bool { return q.token.App == "" && q.token.may([]string{"repo:write"}) }
+func (s *Server) collaborates(q *request) bool {
+	return q.token.App == "" && q.token.may([]string{"repo:write"})
+}
 
 // commentBody reads the body of a comment and refuses what GitHub refuses.
 // The length counts characters, not bytes.

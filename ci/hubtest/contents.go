@@ -23,7 +23,7 @@ func (s *Server) getContents(q *request) answer {
 	if !ok {
 		return problem(404, "No commit found for the ref "+ref)
 	}
-	name := strings.Trim(q.params["path"], "/")
+	name := strings.TrimPrefix(path.Join("/", q.params["path"]), "/")
 	if data, ok := files[name]; ok {
 		if strings.Contains(q.Header.Get("Accept"), "raw") {
 			return answer{status: 200, body: data, free: true, header: http.Header{"Content-Type": {"application/vnd.github.raw+json; charset=utf-8"}}}

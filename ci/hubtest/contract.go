@@ -186,6 +186,11 @@ func tighten(v any) any {
 		for k, x := range v {
 			v[k] = tighten(x)
 		}
+		if parts, ok := v["allOf"].([]any); ok { // each lists a part of the properties
+			for _, p := range parts {
+				open(p)
+			}
+		}
 		_, listed := v["properties"].(map[string]any)
 		if listed && v["type"] == "object" && !slices.ContainsFunc([]string{"additionalProperties", "allOf", "anyOf", "oneOf"}, func(k string) bool { return v[k] != nil }) {
 			v["additionalProperties"] = false
@@ -194,8 +199,8 @@ func tighten(v any) any {
 	return v
 }
 
-// open undoes the closing of an object: GitHub's errors carry fields that the
-// description does not list, the status as text for one.
+// open undoes the closing of an object. GitHub's errors need that, which carry
+// fields that the description does not list, the status as text for one.
 func open(v any) {
 	if m, ok := v.(map[string]any); ok && m["additionalProperties"] == false {
 		delete(m, "additionalProperties")
@@ -280,6 +285,9 @@ func (c *Contract) input(x exchange) (*openapi3filter.RequestValidationInput, er
 	r := x.request.Clone(context.Background())
 	r.Body = io.NopCloser(bytes.NewReader(x.body))
 	r.ContentLength = int64(len(x.body))
+	if p, ok := x.params["path"]; ok && p == "" { // the root of contents/{path}, which kin-openapi takes for a lack
+		x.params = map[string]string{"path": ".", "owner": x.params["owner"], "repo": x.params["repo"]}
+	}
 	return &openapi3filter.RequestValidationInput{
 		Request: r, PathParams: x.params, QueryParams: r.URL.Query(),
 		Route:   &routers.Route{Spec: c.doc, Path: x.template, PathItem: item, Method: r.Method, Operation: item.GetOperation(r.Method)},

@@ -172,7 +172,7 @@ func (s *Server) slow(f *Fault, c *Call, r *http.Request, a answer) answer {
 	if f.Applied {
 		return a
 	}
-	ro, params := match(r.Method, strings.TrimPrefix(r.URL.EscapedPath(), s.o.Prefix))
+	ro, params := match(r.Method, s.below(r.URL.EscapedPath()))
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.handle(ro, &request{Call: c, params: params}, r)

@@ -78,6 +78,7 @@ func (s *Server) limitHeaders(q *request, a *answer) {
 	} {
 		a.header.Set("X-Ratelimit-"+k, v)
 	}
+	a.header.Set("Date", s.now().Format(http.TimeFormat))
 }
 
 // secondary is the answer to too much in too short a time. After below 1

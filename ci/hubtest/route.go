@@ -73,11 +73,11 @@ func init() {
 		{method: "GET", template: repoPath + "/actions/artifacts/{artifact_id}/{archive_format}", need: actionsRead, strict: true, serve: (*Server).downloadArtifact},
 		{method: "GET", template: repoPath + "/installation", jwt: true, serve: (*Server).repoInstallation},
 		{method: "GET", template: "/app", jwt: true, serve: (*Server).getApp},
-		{method: "GET", template: "/app/installations", jwt: true, serve: (*Server).listInstallations},
 		{method: "GET", template: "/app/installations/{installation_id}", jwt: true, serve: (*Server).getInstallation},
 		{method: "POST", template: "/app/installations/{installation_id}/access_tokens", jwt: true, serve: (*Server).createToken},
 		{method: "GET", template: "/user", serve: (*Server).getSelf},
 		{method: "GET", template: "/users/{username}", serve: (*Server).getUser},
+		{method: "POST", template: "/graphql", outside: true, serve: (*Server).graphql},
 		{method: "GET", template: "/rate_limit", serve: (*Server).getRateLimit},
 		{method: "GET", template: repoPath + "/raw/{ref}/{path}", need: contentsRead, outside: true, serve: (*Server).getRaw},
 	}

@@ -126,7 +126,7 @@ func (s *Server) Listen() error {
 		s.serving.Add(1)
 		go func() {
 			defer s.serving.Done()
-			srv.Serve(l) // Close ends it
+			_ = srv.Serve(l) // Close ends it
 		}()
 	}
 	return nil
@@ -201,10 +201,10 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		panic(http.ErrAbortHandler) // the client went away
 	}
 	call := &Call{
-		Method: r.Method, Path: strings.TrimPrefix(r.URL.Path, s.o.Prefix), Query: r.URL.Query(), Header: r.Header.Clone(),
+		Method: r.Method, Path: s.below(r.URL.Path), Query: r.URL.Query(), Header: r.Header.Clone(),
 		Body: body, Bot: r.Header.Get("X-Test-Bot"),
 	}
-	ro, params := match(r.Method, strings.TrimPrefix(r.URL.EscapedPath(), s.o.Prefix))
+	ro, params := match(r.Method, s.below(r.URL.EscapedPath()))
 	if ro != nil {
 		call.Route = ro.method + " " + ro.template
 	}
@@ -234,7 +234,16 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.Header()[k] = v
 	}
 	w.WriteHeader(a.status)
-	w.Write(a.body)
+	_, _ = w.Write(a.body) // a client that went away needs none
+}
+
+// below is a path of the API without the prefix. GraphQL lies beside the
+// prefix: /api/graphql beside /api/v3.
+func (s *Server) below(path string) string {
+	if s.o.Prefix != "" && path == strings.TrimSuffix(s.o.Prefix, "v3")+"graphql" {
+		return "/graphql"
+	}
+	return strings.TrimPrefix(path, s.o.Prefix)
 }
 
 // handle answers a request without a fault. The lock is held.

@@ -16,7 +16,7 @@ type Repo struct {
 	private     bool
 	parent      string // owner/name of the repository that it was forked from
 	branches    map[string]string
-	commits     []string // every sha that exists here
+	commits     []string                     // every sha that exists here
 	files       map[string]map[string][]byte // by branch, tag or sha, then by path
 	pulls       []*pull
 	comments    []*comment
@@ -59,14 +59,14 @@ type annotation struct {
 }
 
 type check struct {
-	id                        int64
-	name, sha, login, app     string
-	status, conclusion        string
-	detailsURL, externalID    string
-	title, summary, text      string
-	annotations               []annotation
-	started, completed        time.Time
-	batches                   []int // how many annotations came in each request
+	id                     int64
+	name, sha, login, app  string
+	status, conclusion     string
+	detailsURL, externalID string
+	title, summary, text   string
+	annotations            []annotation
+	started, completed     time.Time
+	batches                []int // how many annotations came in each request
 }
 
 type status struct {
