@@ -117,6 +117,8 @@ func flagsOf(t *testing.T, pairs ...string) Flags {
 		switch pairs[i] {
 		case "target":
 			f.Targets = append(f.Targets, pairs[i+1])
+		case "grant":
+			f.Grants = append(f.Grants, pairs[i+1])
 		case "no-cleanup":
 			f.NoCleanup = true
 		default:

@@ -51,6 +51,8 @@ func (d *decoder) decode(n *node, v reflect.Value, path string) error {
 		return d.secret(n, dst, path)
 	case *With:
 		return d.with(n, dst, path)
+	case *PluginsSpec:
+		return d.plugins(n, dst, path)
 	case *ReadySpec:
 		if n.isScalar() {
 			s, err := d.text(n, path)

@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"strconv"
 	"time"
+
+	"github.com/benchharness/harness/internal/manifest"
 )
 
 // File is the config file. Its JSON Schema is generated from these types: the
@@ -11,7 +13,7 @@ import (
 // jsonschema tags describe them.
 type File struct {
 	Version    Version                `json:"version" jsonschema:"version of this format"`
-	Plugins    []string               `json:"plugins,omitempty" jsonschema:"plugins that the file needs, by name, or by path relative to the file"`
+	Plugins    *PluginsSpec           `json:"plugins,omitempty" jsonschema:"plugins that the file needs: a list of names, or of paths relative to the file; or by name what each of them may do"`
 	Targets    map[string]TargetSpec  `json:"targets,omitempty" jsonschema:"systems under test by name; ${NAME} and ${NAME:-default} take values from the environment here and in variants"`
 	Suites     map[string]SuiteSpec   `json:"suites,omitempty" jsonschema:"suites by name; the one named default runs when --suite is not given; without any, the built-in default suite runs"`
 	Thresholds []ThresholdSpec        `json:"thresholds,omitempty" jsonschema:"how much worse a metric may become, in order, the last match wins"`
@@ -127,6 +129,10 @@ type (
 	Concurrency int
 	// Secret is text that may hold ${NAME} and is never shown.
 	Secret string
+	// Capability is clock, http, sql or blob.
+	Capability string
+	// Size is in bytes, 1 KiB to 4 GiB.
+	Size int64
 	// Quantity is a value in an SI base unit; Unit is "" when none was given.
 	Quantity struct {
 		Value float64
@@ -161,7 +167,14 @@ type oneOf interface{ allowed() []string }
 func (*Model) allowed() []string {
 	return []string{string(ModelClosed), string(ModelOpen), string(ModelPoisson)}
 }
-func (*Format) allowed() []string       { return Formats }
+func (*Format) allowed() []string { return Formats }
+func (*Capability) allowed() []string {
+	var out []string
+	for _, c := range manifest.Capabilities() {
+		out = append(out, string(c))
+	}
+	return out
+}
 func (*Outcome) allowed() []string      { return []string{"pass", "fail"} }
 func (*OtherMachine) allowed() []string { return []string{"incomparable", "compare"} }
 
@@ -214,6 +227,10 @@ func (c *Concurrency) fromScalar(text string, isNumber bool) string {
 	}
 	*c = Concurrency(n)
 	return ""
+}
+
+func (s *Size) fromScalar(text string, _ bool) string {
+	return fill(s, sizeRule, text, true)
 }
 
 func (q *Quantity) fromScalar(text string, _ bool) string {

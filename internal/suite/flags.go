@@ -26,6 +26,7 @@ type Flags struct {
 	Threshold       *string
 	NoCleanup       bool
 	Targets         []string // --target KIND=URL, repeatable
+	Grants          []string // --grant PLUGIN=CAPABILITY,…, repeatable
 	Variant         string   // variant that is measured; "" = none
 	SoleVariant     bool     // without Variant, the only one of the file
 }

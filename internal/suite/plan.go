@@ -46,7 +46,10 @@ type Plan struct {
 	Baseline   string   // file or name; "" = none
 	Cleanup    bool
 	Variant    *Variant // whose targets hold; nil = none
-	Settings   []Setting
+	// Grants are what plugins in a sandbox may do, by plugin; one that is not
+	// in it may do nothing.
+	Grants   map[string]Grant
+	Settings []Setting
 	// Warnings are what a person should know and what stops nothing: a
 	// misspelt variable, a benchmark that was left out. One line each.
 	Warnings []string

@@ -49,6 +49,9 @@ func (l *loader) choosePlugins() error {
 	if err := l.declaredPlugins(); err != nil {
 		return err
 	}
+	if err := l.grants(); err != nil {
+		return err
+	}
 	text, given := l.in.Flags.text("plugins")
 	o := origin{subject: "flag --plugins"}
 	shown := Setting{"plugins", "all", o.String()}
@@ -83,30 +86,65 @@ func (l *loader) choosePlugins() error {
 // declaredPlugins makes sure that the plugins which the file says it needs are
 // there, taking in those given by path.
 func (l *loader) declaredPlugins() error {
-	if l.file == nil {
+	if l.file == nil || l.file.Plugins == nil {
 		return nil
 	}
-	o := origin{file: l.fileName, line: l.file.Lines["plugins"], subject: "plugins"}
-	for _, name := range l.file.Plugins {
+	at := func(line int, subject string) origin { return origin{file: l.fileName, line: line, subject: subject} }
+	for _, name := range l.file.Plugins.Needed {
+		o := at(l.file.Lines["plugins"], "plugins")
 		if !strings.ContainsAny(name, `/\`) {
-			if !slices.Contains(l.in.Catalog.Plugins(), name) {
-				if _, err := l.plugin(name, o); err != nil {
-					return err
-				}
+			if err := l.needPlugin(name, o); err != nil {
+				return err
+			}
+		} else if _, err := l.addPath(name, o); err != nil {
+			return err
+		}
+	}
+	for _, name := range sortedKeys(l.file.Plugins.ByName) {
+		p := l.file.Plugins.ByName[name]
+		if p.Path == nil {
+			if err := l.needPlugin(name, at(p.Lines[""], "plugins")); err != nil {
+				return err
 			}
 			continue
 		}
-		adder, ok := l.in.Catalog.(PathAdder)
-		if !ok {
-			return o.errorf("holds the path %s, but plugins are taken by name here", show(name))
+		o := at(p.Lines["path"], "plugins."+plain(name)+".path")
+		is, err := l.addPath(*p.Path, o)
+		if err != nil {
+			return err
 		}
-		path := name
-		if !filepath.IsAbs(path) {
-			path = filepath.Join(filepath.Dir(l.plan.ConfigFile), path)
-		}
-		if _, err := adder.AddPath(l.ctx, path); err != nil {
-			return o.errorf("holds %s, which cannot be used: %v", show(name), err)
+		if is != name {
+			return o.errorf("holds %s, which calls itself %s: name it so", show(*p.Path), plain(is))
 		}
 	}
 	return nil
+}
+
+func (l *loader) needPlugin(name string, o origin) error {
+	if slices.Contains(l.in.Catalog.Plugins(), name) {
+		return nil
+	}
+	_, err := l.plugin(name, o)
+	return err
+}
+
+// addPath has the catalog take in a plugin and returns what it calls itself.
+func (l *loader) addPath(path string, o origin) (string, error) {
+	adder, ok := l.in.Catalog.(PathAdder)
+	if !ok {
+		return "", o.errorf("holds the path %s, but plugins are taken by name here", show(path))
+	}
+	name, err := adder.AddPath(l.ctx, l.besideFile(path))
+	if err != nil {
+		return "", o.errorf("holds %s, which cannot be used: %v", show(path), err)
+	}
+	return name, nil
+}
+
+// besideFile is a path that the config file gives relative to its own folder.
+func (l *loader) besideFile(path string) string {
+	if filepath.IsAbs(path) {
+		return path
+	}
+	return filepath.Join(filepath.Dir(l.plan.ConfigFile), path)
 }

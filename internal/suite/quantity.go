@@ -180,6 +180,34 @@ func unitNames() []string {
 	return names
 }
 
+// sizePattern is for the JSON Schema: units of bytes only.
+const sizePattern = `^` + numberPattern + `(B|kB|MB|GB|KiB|MiB|GiB)?$`
+
+// Range of sizes in bytes.
+const (
+	minSize = 1 << 10
+	maxSize = 4 << 30
+)
+
+var sizeRule = rule[int64]{
+	want: "a size from 1KiB to 4GiB such as 64MiB",
+	parse: func(s string) (int64, bool) {
+		v, unit, ok := parseQuantity(s)
+		return int64(v), ok && (unit == "B" || unit == "") && v >= minSize && v <= maxSize
+	},
+	text: sizeText,
+}
+
+// sizeText writes a size in the largest unit that divides it.
+func sizeText(n int64) string {
+	for _, u := range []string{"GiB", "MiB", "KiB"} {
+		if f := int64(units[u].factor); n >= f && n%f == 0 {
+			return strconv.FormatInt(n/f, 10) + u
+		}
+	}
+	return strconv.FormatInt(n, 10) + "B"
+}
+
 const wantQuantity = "a number of 0 or more with its unit, such as 10ms, 99.9%, 10000/s or 64MiB"
 
 // parseQuantity returns the value in its SI base unit, and that unit; "" when

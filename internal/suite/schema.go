@@ -24,6 +24,13 @@ func Schema() ([]byte, error) {
 	}
 	withoutNull(ready)
 	types[reflect.TypeFor[ReadySpec]()] = &jsonschema.Schema{AnyOf: []*jsonschema.Schema{{Type: "string"}, ready}}
+	named, err := jsonschema.For[map[string]PluginSpec](&jsonschema.ForOptions{TypeSchemas: types})
+	if err != nil {
+		return nil, fmt.Errorf("generate the schema of the config file: %w", err)
+	}
+	withoutNull(named)
+	names := &jsonschema.Schema{Type: "array", Items: &jsonschema.Schema{Type: "string"}, MinItems: ptr(1)}
+	types[reflect.TypeFor[PluginsSpec]()] = &jsonschema.Schema{AnyOf: []*jsonschema.Schema{names, named}}
 	s, err := jsonschema.For[File](&jsonschema.ForOptions{TypeSchemas: types})
 	if err != nil {
 		return nil, fmt.Errorf("generate the schema of the config file: %w", err)
@@ -54,6 +61,8 @@ func scalarSchemas() map[reflect.Type]*jsonschema.Schema {
 		reflect.TypeFor[Version]():      {Type: "integer", Enum: []any{1}},
 		reflect.TypeFor[Model]():        {Type: "string", Enum: anys(new(Model).allowed())},
 		reflect.TypeFor[Format]():       {Type: "string", Enum: anys(Formats)},
+		reflect.TypeFor[Capability]():   {Type: "string", Enum: anys(new(Capability).allowed())},
+		reflect.TypeFor[Size]():         or(text(sizePattern), positive(minSize, maxSize)),
 		reflect.TypeFor[Outcome]():      {Type: "string", Enum: anys(new(Outcome).allowed())},
 		reflect.TypeFor[OtherMachine](): {Type: "string", Enum: anys(new(OtherMachine).allowed())},
 		reflect.TypeFor[Duration]():     or(text(durationPattern), positive(minDuration.Seconds(), maxDuration.Seconds())),
