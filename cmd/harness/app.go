@@ -12,11 +12,13 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/benchharness/harness/internal/catalog"
+	"github.com/benchharness/harness/internal/manifest"
 	"github.com/benchharness/harness/internal/plughost"
 	"github.com/benchharness/harness/internal/progress"
 	"github.com/benchharness/harness/internal/result"
 	"github.com/benchharness/harness/internal/store"
 	"github.com/benchharness/harness/internal/suite"
+	"github.com/benchharness/harness/internal/wasmhost"
 	"github.com/benchharness/harness/sdk"
 	pluginv1 "github.com/benchharness/harness/sdk/proto/harness/plugin/v1"
 )
@@ -28,6 +30,7 @@ type app struct {
 	exe            string // this program, which starts itself again
 	folders        store.Folders
 	plugins        []string                      // --plugin
+	grants         map[string]wasmhost.Grant     // of WASM plugins, by name
 	view           atomic.Pointer[progress.View] // of the run that goes on, or nil
 }
 
@@ -93,7 +96,7 @@ func (a *app) catalog() (*catalog.Catalog, error) {
 
 // ask starts a plugin to have it describe itself.
 func (a *app) ask(ctx context.Context, e catalog.Entry) (*pluginv1.DescribeResponse, error) {
-	p, err := plughost.Start(ctx, plughost.Options{Name: e.Name, Path: e.Path})
+	p, err := a.start(ctx, e, plughost.Options{})
 	if err != nil {
 		return nil, err
 	}
@@ -109,6 +112,9 @@ func (a *app) ask(ctx context.Context, e catalog.Entry) (*pluginv1.DescribeRespo
 func (a *app) command(e catalog.Entry) (path string, args []string) {
 	if e.BuiltIn() {
 		return a.exe, []string{"plugin", "serve", e.Name}
+	}
+	if e.Kind == manifest.WASM {
+		return a.exe, a.wasmCommand(e)
 	}
 	return e.Path, nil
 }

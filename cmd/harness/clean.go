@@ -94,8 +94,7 @@ func (a *app) cleanTarget(ctx context.Context, c *catalog.Catalog, run journal.R
 	if err != nil {
 		return err
 	}
-	path, args := a.command(e)
-	p, err := plughost.Start(ctx, plughost.Options{Name: owner, Path: path, Args: args})
+	p, err := a.start(ctx, e, plughost.Options{Name: owner})
 	if err != nil {
 		return err
 	}

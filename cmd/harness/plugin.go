@@ -18,7 +18,7 @@ func newPlugin(a *app) *cobra.Command {
 		Args:  cobra.ArbitraryArgs,
 		RunE:  needsSubcommand,
 	}
-	cmd.AddCommand(newPluginList(a), newPluginDescribe(a), newPluginServe())
+	cmd.AddCommand(newPluginList(a), newPluginDescribe(a), newPluginServe(), newPluginServeWASM())
 	return cmd
 }
 

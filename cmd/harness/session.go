@@ -195,9 +195,8 @@ func (s *session) startPlugin(ctx context.Context, name string) (runner.Plugin, 
 	if !ok {
 		return nil, fmt.Errorf("no plugin %q", name)
 	}
-	path, args := s.app.command(e)
-	return plughost.Start(ctx, plughost.Options{
-		Name: name, Path: path, Args: args, Dir: s.sockets, Journal: s.journal, JournalPath: s.journal.Path, Log: s.log(name),
+	return s.app.start(ctx, e, plughost.Options{
+		Name: name, Dir: s.sockets, Journal: s.journal, JournalPath: s.journal.Path, Log: s.log(name),
 	})
 }
 

@@ -87,7 +87,7 @@ var owners = map[string][]string{
 	"github.com/NVIDIA/go-nvml":       {"sdk/probe"},
 	"github.com/tetratelabs/wazero":   {"internal/wasmhost"},
 	"github.com/google/go-github/v60": {"ci"},
-	"github.com/jackc/pgx/v5":         {"plugins/db", "plugins/internal/postgres"},
+	"github.com/jackc/pgx/v5":         {"plugins/db", "plugins/internal/postgres", "internal/wasmhost"},
 	"github.com/qdrant/go-client":     {"plugins/vector", "plugins/internal/qdrantserver"},
 	"modernc.org/sqlite":              {"internal/history"},
 }

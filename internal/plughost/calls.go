@@ -75,6 +75,9 @@ func (p *Plugin) Round(ctx context.Context, session string, plan loop.Plan, prog
 		end := time.AfterFunc(limit, func() { cancel(errEndless) })
 		defer end.Stop()
 	}
+	if p.opts.Guard != nil {
+		p.opts.Guard.RoundBegins()
+	}
 	stream, err := p.rpc.RunRound(ctx, &pluginv1.RunRoundRequest{Session: session, Plan: wire.PlanToProto(plan)})
 	if err != nil {
 		return loop.Result{}, p.callError(ctx, "starting a round", err)

@@ -55,6 +55,8 @@ func (p *Plugin) startError(ctx context.Context, err error) error {
 	switch {
 	case ctx.Err() != nil:
 		return fmt.Errorf("start plugin %s: %w", p.opts.Name, context.Cause(ctx))
+	case p.guilty.Load() != nil:
+		return p.condemned()
 	case child == nil:
 		cause := err
 		if path := (*fs.PathError)(nil); errors.As(err, &path) {
@@ -102,6 +104,8 @@ func (p *Plugin) callError(ctx context.Context, doing string, err error) error {
 	}
 	cause := context.Cause(ctx)
 	switch {
+	case p.guilty.Load() != nil:
+		return p.condemned()
 	case errors.Is(cause, errSilent):
 		p.kill()
 		return p.fail("it was killed", "hung: no sign of life for %v while %s", p.opts.Silence, doing)
@@ -129,6 +133,12 @@ func (p *Plugin) callError(ctx context.Context, doing string, err error) error {
 		return known
 	}
 	return fmt.Errorf("plugin %s: %s: %s", p.opts.Name, doing, status.Convert(err).Message())
+}
+
+// condemned is the error of every call once the guard has had the process
+// killed.
+func (p *Plugin) condemned() error {
+	return p.fail("it was killed", "%v", *p.guilty.Load())
 }
 
 // answers says whether the process still serves calls.

@@ -50,8 +50,20 @@ type Options struct {
 	// to make before it and ops to wait for after it, however much progress the
 	// plugin reports; default 10 min.
 	Overtime time.Duration
+	// Guard, if not nil, watches the process from outside while it runs.
+	Guard Guard
 	// StopGrace is how long the plugin has to end by itself; default 5 s.
 	StopGrace time.Duration
+}
+
+// Guard knows better than silence when a process has to end.
+type Guard interface {
+	// Watch returns when ctx ends, or before with what the process did wrong:
+	// then it is killed, and the calls that are under way fail with it. The
+	// error continues a sentence that begins with the plugin's name.
+	Watch(ctx context.Context) error
+	// RoundBegins is called before every round.
+	RoundBegins()
 }
 
 // Plugin is a running plugin process. Its methods may be called from several
@@ -64,6 +76,9 @@ type Plugin struct {
 	client *plugin.Client
 	rpc    pluginv1.PluginServiceClient
 	socket string // folder of the unix socket
+
+	guilty  atomic.Pointer[error] // what the guard found
+	relieve func()                // ends the guard, and waits for it
 }
 
 // Start starts a plugin and shakes hands. The end of ctx matters to Start
@@ -77,7 +92,7 @@ func Start(ctx context.Context, opts Options) (*Plugin, error) {
 	if err != nil {
 		return nil, fmt.Errorf("start plugin %s: %w", opts.Name, err)
 	}
-	p := &Plugin{opts: opts, tail: proc.NewTail(opts.Log), head: &firstLine{}, socket: dir}
+	p := &Plugin{opts: opts, tail: proc.NewTail(opts.Log), head: &firstLine{}, socket: dir, relieve: func() {}}
 	p.client = plugin.NewClient(&plugin.ClientConfig{
 		HandshakeConfig: plugin.HandshakeConfig{
 			ProtocolVersion: wire.ProtocolVersion, MagicCookieKey: wire.CookieKey, MagicCookieValue: wire.CookieValue,
@@ -155,7 +170,25 @@ func (p *Plugin) Stop() {
 		_ = child.Stop(context.Background(), p.opts.StopGrace) // what could not be stopped stays journalled
 	}
 	p.client.Kill()
+	p.relieve()
 	os.RemoveAll(p.socket)
+}
+
+// guard has the guard watch over the process, which has just been started.
+func (p *Plugin) guard(g Guard) {
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		if err := g.Watch(ctx); err != nil {
+			p.guilty.Store(&err)
+			p.kill()
+		}
+	}()
+	p.relieve = func() {
+		cancel()
+		<-done
+	}
 }
 
 func (p *Plugin) kill() {

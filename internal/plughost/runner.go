@@ -33,6 +33,9 @@ func (r *childRunner) Start(context.Context) error {
 		return err
 	}
 	r.plugin.child.Store(child)
+	if o.Guard != nil {
+		r.plugin.guard(o.Guard)
+	}
 	if r.ctx.Err() != nil { // it ended when there was nothing to kill yet
 		child.Kill()
 	}
