@@ -2,41 +2,21 @@ package hub
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"math/rand/v2"
+	"net"
 	"net/http"
+	"net/url"
 	"strings"
+	"sync"
 	"time"
+
+	"github.com/google/go-github/v60/github"
 )
 
 // DefaultAPI is the API of github.com.
 const DefaultAPI = "https://api.github.com"
-
-// Repo names a repository.
-type Repo struct{ Owner, Name string }
-
-// String is owner/name.
-func (r Repo) String() string { return r.Owner + "/" + r.Name }
-
-// ParseRepo reads owner/name, as in GITHUB_REPOSITORY. Both consist of
-// letters, digits, '-', '_' and '.'.
-func ParseRepo(s string) (Repo, error) {
-	owner, name, ok := strings.Cut(s, "/")
-	if r := (Repo{owner, name}); ok && r.valid() {
-		return r, nil
-	}
-	return Repo{}, fmt.Errorf("repository %q: want owner/name", s)
-}
-
-func (r Repo) valid() bool { return validName(r.Owner) && validName(r.Name) }
-
-func validName(s string) bool {
-	if s == "" || s == "." || s == ".." || len(s) > 100 {
-		return false
-	}
-	return !strings.ContainsFunc(s, func(c rune) bool {
-		return !(c == '-' || c == '_' || c == '.' || c >= '0' && c <= '9' || c >= 'A' && c <= 'Z' || c >= 'a' && c <= 'z')
-	})
-}
 
 // Options say how to reach GitHub, and as whom. One of Token and App is
 // needed, except for a dry run.
@@ -69,7 +49,7 @@ type Options struct {
 	// a [LimitError].
 	MaxWait time.Duration
 	// Settle is how long after the update of a comment the client looks whether
-	// an older run wrote over it; 0 is 1 s, less than 0 not at all. See
+	// an older run wrote over it; 0 is 1 s, less than 0 is at once. See
 	// [Client.Comment].
 	Settle time.Duration
 
@@ -83,12 +63,179 @@ type Options struct {
 }
 
 // Client talks to one GitHub. It is safe for concurrent use.
-type Client struct{}
+type Client struct {
+	o    Options
+	base *url.URL
+	gh   *github.Client
+	blob *http.Client // for what lies elsewhere; never with a token
+	http *retrier
+	sent *exchange
+	app  *appAuth // nil with a token
+
+	mu sync.Mutex
+	me author
+}
 
 // New checks the options and makes a client. It sends nothing.
-func New(o Options) (*Client, error) { return nil, errUnfinished }
+func New(o Options) (*Client, error) {
+	base, err := apiBase(o.API)
+	if err != nil {
+		return nil, err
+	}
+	if o.App == nil && o.Token == "" && o.DryRun == nil {
+		return nil, errors.New("no token: set GITHUB_TOKEN (in a workflow: env: {GITHUB_TOKEN: ${{ github.token }}}), or give a GitHub App's ID and key")
+	}
+	if strings.ContainsAny(o.Token, " \t\r\n") {
+		return nil, errors.New("the token has white space in it: give it without")
+	}
+	o = withDefaults(o)
+	c := &Client{o: o, base: base}
+	c.sent = &exchange{next: o.HTTP, timeout: o.Timeout, now: o.Now, redact: c.redact, app: o.App != nil}
+	var auth http.RoundTripper = bearer{token: o.Token, next: c.sent}
+	if o.App != nil {
+		if c.app, err = newAppAuth(*o.App, base, c.sent); err != nil {
+			return nil, err
+		}
+		auth = c.app
+	}
+	c.http = &retrier{next: auth, max: o.MaxWait, now: o.Now, sleep: o.Sleep, rand: o.Rand, log: o.Log}
+	var top http.RoundTripper = c.http
+	if o.DryRun != nil {
+		top = recorder{o.DryRun, top}
+	}
+	c.gh = github.NewClient(&http.Client{Transport: origin{base, top}, CheckRedirect: fewRedirects})
+	c.gh.BaseURL, c.gh.UserAgent = base, o.UserAgent
+	c.blob = &http.Client{Transport: o.HTTP, CheckRedirect: noDowngrade(base)}
+	return c, nil
+}
 
-// Calls is the number of requests so far, each attempt counted.
-func (c *Client) Calls() int { return 0 }
+// Calls is the number of requests to the API so far, each attempt counted.
+func (c *Client) Calls() int { return int(c.sent.count.Load()) }
 
-func sameName(a, b string) bool { return strings.EqualFold(a, b) }
+func withDefaults(o Options) Options {
+	if o.HTTP == nil {
+		o.HTTP = http.DefaultTransport.(*http.Transport).Clone()
+	}
+	if o.UserAgent == "" {
+		o.UserAgent = "harness"
+	}
+	o.Timeout = positive(o.Timeout, 30*time.Second)
+	o.MaxWait = positive(o.MaxWait, 2*time.Minute)
+	if o.Settle == 0 {
+		o.Settle = time.Second
+	}
+	if o.Log == nil {
+		o.Log = func(string, ...any) {}
+	}
+	if o.Sleep == nil {
+		o.Sleep = sleep
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Rand == nil {
+		o.Rand = rand.Float64
+	}
+	return o
+}
+
+func positive(d, otherwise time.Duration) time.Duration {
+	if d > 0 {
+		return d
+	}
+	return otherwise
+}
+
+func sleep(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// apiBase checks the address of an API. It ends in a slash, as go-github wants
+// it.
+func apiBase(s string) (*url.URL, error) {
+	if s == "" {
+		s = DefaultAPI
+	}
+	u, err := url.Parse(s)
+	switch {
+	case err != nil || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "":
+		// The address is not repeated: it may hold a password.
+		return nil, errors.New("GITHUB_API_URL: want an address such as https://api.github.com or https://HOST/api/v3, without a name, password or query")
+	case u.Scheme == "http" && !loopback(u.Hostname()):
+		return nil, fmt.Errorf("GITHUB_API_URL: http://%s would send the token for all to read: use https", line(u.Host))
+	case u.Scheme != "http" && u.Scheme != "https":
+		return nil, fmt.Errorf("GITHUB_API_URL: want https, not %s", line(u.Scheme))
+	}
+	u.Path = strings.TrimRight(u.Path, "/") + "/"
+	u.RawPath = ""
+	return u, nil
+}
+
+func loopback(host string) bool {
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && ip.IsLoopback()
+}
+
+// fewRedirects lets calls be redirected, as those for a renamed repository
+// are. What leads to another host is refused by origin.
+func fewRedirects(_ *http.Request, via []*http.Request) error {
+	if len(via) > 3 {
+		return errors.New("too many redirects")
+	}
+	return nil
+}
+
+// noDowngrade lets redirects of a download go anywhere, but never from https to
+// http.
+func noDowngrade(base *url.URL) func(*http.Request, []*http.Request) error {
+	return func(req *http.Request, via []*http.Request) error {
+		if err := fewRedirects(req, via); err != nil {
+			return err
+		}
+		if req.URL.Scheme != "https" && base.Scheme == "https" {
+			return errors.New("redirected from https to " + line(req.URL.Scheme))
+		}
+		return nil
+	}
+}
+
+// redact takes the token out of a text.
+func (c *Client) redact(s string) string {
+	if len(c.o.Token) < 4 {
+		return s
+	}
+	return strings.ReplaceAll(s, c.o.Token, "***")
+}
+
+// explain makes an error of this package of any that a call may give.
+func explain(o op, err error) error {
+	if err == nil {
+		return nil
+	}
+	var t typed
+	if errors.As(err, &t) {
+		return t
+	}
+	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		return fmt.Errorf("%s: %w", o.what, err)
+	}
+	f := &Failure{Op: o.what, Message: "the answer is not what its API answers: " + line(reason(err)), Err: err,
+		Remedy: "check GITHUB_API_URL: is there a proxy or a page in between?"}
+	return &ServerError{f}
+}
+
+// reason is an error's text without the address, which may be a signed one.
+func reason(err error) string {
+	var u *url.Error
+	if errors.As(err, &u) {
+		return u.Err.Error()
+	}
+	return err.Error()
+}

@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// Failure is what every error of a call says. The types below embed it and
-// tell callers apart what happened; errors.As finds it in each of them.
+// Failure is what every error of a call says. The types below hold one each
+// and tell callers apart what happened; errors.As finds it in all of them.
 type Failure struct {
 	Op      string // what was being done, such as "list the comments on o/r#7"
 	Status  int    // of HTTP; 0 where there was no answer
@@ -36,41 +36,59 @@ func (f *Failure) Error() string {
 // Unwrap gives the cause.
 func (f *Failure) Unwrap() error { return f.Err }
 
+// As gives the Failure itself to whoever looks for one in a type below.
+func (f *Failure) As(target any) bool {
+	t, ok := target.(**Failure)
+	if ok {
+		*t = f
+	}
+	return ok
+}
+
+func (f *Failure) failure() *Failure { return f }
+
+// typed is any of the types below, and Failure.
+type typed interface {
+	error
+	failure() *Failure
+}
+
 type (
-	// AuthError: the token is wrong, has expired or was revoked (401).
+	// AuthError says that the token is wrong, has expired or was revoked (401).
 	AuthError struct{ *Failure }
-	// PermissionError: the token may not do this (403).
+	// PermissionError says that the token may not do this (403).
 	PermissionError struct{ *Failure }
-	// LockedError: the conversation is locked for this token (403).
+	// LockedError says that the conversation is locked for this token (403).
 	LockedError struct{ *Failure }
-	// NotFoundError: it does not exist, or the token cannot see it (404).
+	// NotFoundError says that it does not exist, or that the token cannot see it
+	// (404).
 	NotFoundError struct{ *Failure }
-	// ConflictError: it changed at the same time (409).
+	// ConflictError says that it changed at the same time (409).
 	ConflictError struct{ *Failure }
-	// GoneError: it was there, and is not any more (410), such as an artifact
-	// that has expired.
+	// GoneError says that it was there and is not any more (410), such as an
+	// artifact that has expired.
 	GoneError struct{ *Failure }
-	// InvalidError: GitHub refuses what was sent (400, 422 and others).
+	// InvalidError says that GitHub refuses what was sent (422 and others).
 	InvalidError struct{ *Failure }
-	// ServerError: GitHub failed (5xx), or answered with something that it never
-	// answers with.
+	// ServerError says that GitHub failed (5xx), or answered with something that
+	// it never answers with.
 	ServerError struct{ *Failure }
-	// NetworkError: there was no answer, or half of one.
+	// NetworkError says that there was no answer, or half of one.
 	NetworkError struct{ *Failure }
-	// TooLargeError: what there is to read is more than the bot takes.
+	// TooLargeError says that what there is to read is more than the bot takes.
 	TooLargeError struct{ *Failure }
 )
 
-// LimitError: there were too many calls (403, 429), and waiting would take
-// longer than the client may.
+// LimitError says that there were too many calls (403, 429), and that waiting
+// would take longer than the client may wait.
 type LimitError struct {
 	*Failure
 	Secondary bool          // a limit on how fast, not on how many in an hour
 	Wait      time.Duration // until the next call may succeed
 }
 
-// HeadMovedError: the pull request has other commits by now, so what was
-// measured is not what would be merged.
+// HeadMovedError says that the pull request has other commits by now, so that
+// what was measured is not what would be merged.
 type HeadMovedError struct {
 	Pull Pull
 	Want string // the commit that was measured
@@ -81,7 +99,7 @@ func (e *HeadMovedError) Error() string {
 		e.Pull.Repo, e.Pull.Number, e.Pull.HeadSHA, e.Want)
 }
 
-// AmbiguousPullError: several open pull requests have the same head.
+// AmbiguousPullError says that several open pull requests have the same head.
 type AmbiguousPullError struct {
 	Head  Head
 	Pulls []Pull
@@ -92,8 +110,32 @@ func (e *AmbiguousPullError) Error() string {
 	for i, p := range e.Pulls {
 		numbers[i] = fmt.Sprintf("#%d", p.Number)
 	}
-	return fmt.Sprintf("find the pull request: %s:%s is the head of %s: name one with --pr",
-		e.Head.Owner, e.Head.Branch, strings.Join(numbers, ", "))
+	return fmt.Sprintf("find the pull request: %s:%s is the head of %s; name one with --pr",
+		line(e.Head.Owner), line(e.Head.Branch), strings.Join(numbers, ", "))
 }
 
-var errUnfinished = errors.New("not built yet")
+// unsent marks an error of a request that never left: whatever it would have
+// done, it did not, so that it can be sent again.
+type unsent struct{ error }
+
+func (u unsent) Unwrap() error { return u.error }
+
+func isUnsent(err error) bool {
+	var u unsent
+	return errors.As(err, &u)
+}
+
+// absent says that an error means: there is no such thing here, or not for
+// this token.
+func absent(err error) bool {
+	var missing *NotFoundError
+	var gone *GoneError
+	return errors.As(err, &missing) || errors.As(err, &gone)
+}
+
+// forbidden says that an error means that the token may not do this, or cannot
+// see where to do it.
+func forbidden(err error) bool {
+	var denied *PermissionError
+	return errors.As(err, &denied) || absent(err)
+}
