@@ -73,7 +73,8 @@ func (m Marker) Newer(other Marker) bool {
 
 // ParseMarker finds the marker of a comment's body. Only the last line that is
 // not empty can be one, and only letter for letter as String writes it, so that
-// nothing that a body quotes is taken for it.
+// nothing that a body quotes is taken for it. A long name comes back as String
+// has cut it, with the same Key.
 func ParseMarker(body string) (Marker, bool) {
 	body = strings.TrimRight(body, " \t\r\n")
 	line := body[strings.LastIndexAny(body, "\r\n")+1:]
