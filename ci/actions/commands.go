@@ -1,37 +1,53 @@
 package actions
 
 import (
-	"errors"
+	"crypto/rand"
+	"fmt"
 	"io"
+	"strings"
 )
 
-// MaxSummary is the largest summary of a step that GitHub takes, in bytes.
-const MaxSummary = 1 << 20
-
-var errUnfinished = errors.New("not built yet")
-
-// AppendSummary adds markdown to the job's summary. The file is the Context's
-// StepSummary. More than MaxSummary in all is an error, and nothing is written:
-// GitHub would drop the whole summary.
-func AppendSummary(file, markdown string) error { return errUnfinished }
-
-// SetOutput sets an output of the step. The value may hold any text: it stands
-// between two lines that cannot occur in it.
-func SetOutput(file, name, value string) error { return errUnfinished }
-
 // Error prints an error that GitHub shows on the run's page. Neither title nor
-// message can start another command.
-func Error(w io.Writer, title, message string) {}
+// message can start another command. A title of "" is none.
+func Error(w io.Writer, title, message string) { command(w, "error", title, message) }
 
 // Warning is like Error.
-func Warning(w io.Writer, title, message string) {}
+func Warning(w io.Writer, title, message string) { command(w, "warning", title, message) }
 
 // Notice is like Error.
-func Notice(w io.Writer, title, message string) {}
+func Notice(w io.Writer, title, message string) { command(w, "notice", title, message) }
 
 // Mask has a secret replaced by *** in the job's log.
-func Mask(w io.Writer, secret string) {}
+func Mask(w io.Writer, secret string) {
+	for line := range strings.Lines(secret) {
+		if line = strings.TrimRight(line, "\r\n"); line != "" {
+			fmt.Fprintf(w, "::add-mask::%s\n", data.Replace(line))
+		}
+	}
+}
 
 // Text prints a text of strangers to a job's log, without any line of it being
 // taken for a command.
-func Text(w io.Writer, text string) error { return errUnfinished }
+func Text(w io.Writer, text string) error {
+	word := rand.Text()
+	if !strings.HasSuffix(text, "\n") {
+		text += "\n"
+	}
+	_, err := fmt.Fprintf(w, "::stop-commands::%s\n%s::%s::\n", word, text, word)
+	return err
+}
+
+// data and property are how the runner reads a command's message and its
+// properties back. Source: github.com/actions/toolkit, packages/core, and
+// actions/runner, ActionCommand.
+var (
+	data     = strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A")
+	property = strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A", ":", "%3A", ",", "%2C")
+)
+
+func command(w io.Writer, name, title, message string) {
+	if title != "" {
+		name += " title=" + property.Replace(title)
+	}
+	fmt.Fprintf(w, "::%s::%s\n", name, data.Replace(message))
+}
