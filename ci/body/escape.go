@@ -94,7 +94,12 @@ func Prose(s string) string {
 	flush := func() {
 		if len(risky) > 0 {
 			space(&b)
-			b.WriteString(code(strings.Join(risky, " "), maxText))
+			s := strings.Join(risky, " ")
+			name := strings.TrimRight(s, ",;")
+			if name == "" {
+				name = s
+			}
+			b.WriteString(code(name, maxText) + s[len(name):])
 			risky = risky[:0]
 		}
 	}

@@ -260,6 +260,7 @@ func everywhere(a, b string) ([]Leg, Options) {
 func everythingHarmless(t testing.TB, legs []Leg, o Options) {
 	t.Helper()
 	comment := Comment(legs, o)
+	within(t, comment, CommentLimit)
 	harmless(t, comment, o)
 	if m, ok := ParseMarker(comment); !ok || m.String() != o.Marker.String() || m.Key() != o.Marker.Key() {
 		t.Errorf("the comment's marker is %v, want %v", m, o.Marker)

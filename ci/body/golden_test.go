@@ -49,12 +49,17 @@ func examples() []example {
 
 	stored := judged(0)
 	stored[0].Comparison.Method = verdict.Method{Design: verdict.StoredOne, Rounds: 5, Alpha: 0.025, Correction: "Holm over the gating metrics"}
-	stored[0].Comparison.Base.MachineID = "m-7"
 	for i := range stored[0].Comparison.Rows {
 		r := &stored[0].Comparison.Rows[i]
 		r.Threshold = 0.3
-		r.Cautions = []string{"the base was measured on another machine: m-7, not m-1"}
+		r.Cautions = []string{"one base run does not show how runs differ: the threshold is widened by the floor between runs, 20% (assumed: nobody has measured it)"}
 	}
+	var foreign []verdict.Row
+	for _, r := range quiet() {
+		foreign = append(foreign, valueless(r, verdict.Incomparable, "other machine: base ran on m-7, head on m-1"))
+	}
+	other := comparison(foreign...)
+	other.Method, other.Base.MachineID = stored[0].Comparison.Method, "m-7"
 
 	arm := headRun()
 	arm.Harness.Arch, arm.Machine = "arm64", []byte(`{"cpu_model":"Neoverse-N1","logical_cores":4,"memory_bytes":16777216000}`)
@@ -85,7 +90,8 @@ func examples() []example {
 			o.Notes = []string{"no baseline was found: neither in the history nor in the last run of main"}
 		})},
 		{"invalid-rounds", invalidLegs, options()},
-		{"stored-baseline-of-another-machine", stored, with(func(o *Options) { o.Notes = []string{"the baseline is from the last run of main, 3 days ago"} })},
+		{"stored-baseline", stored, options()},
+		{"stored-baseline-of-another-machine", []Leg{{Comparison: other, Head: headRun()}}, with(func(o *Options) { o.Notes = []string{"the baseline is from the last run of main, 3 days ago"} })},
 		{"matrix-of-3-legs", matrix, options()},
 		{"truncated", []Leg{{Comparison: many(5000, 40, 0), Head: headRun(), Exit: 1}}, options()},
 		{"hostile-names", hostileLegs, options()},

@@ -59,8 +59,10 @@ type judgement struct {
 	// cautions are how many rows of a leg have each.
 	cautions []map[string]int
 	// metrics and decided are numbers of rows; unknown are the gating ones of which
-	// nobody knows whether they are worse.
+	// nobody knows whether they are worse, open those of them that are
+	// inconclusive.
 	metrics, decided, unknown int
+	open                      int
 	unmeasured                int  // gating budgets without a value
 	interrupted               bool // some leg
 	blocks                    bool // some leg
@@ -103,6 +105,7 @@ func (j *judgement) merge(one *judgement) {
 	j.metrics += one.metrics
 	j.decided += one.decided
 	j.unknown += one.unknown
+	j.open += one.open
 	j.unmeasured += one.unmeasured
 	j.interrupted = j.interrupted || one.interrupted
 	j.blocks = j.blocks || one.blocks
@@ -154,6 +157,9 @@ func (j *judgement) rows(leg int, l *Leg) {
 		}
 		if r.Gate && (k == undecided || k == incomparable || k == missing) {
 			j.unknown++
+			if k == undecided {
+				j.open++
+			}
 		}
 		if byPolicy && r.Gate && (k == undecided || k == incomparable || k == missing || k == fresh) {
 			k = unjudged

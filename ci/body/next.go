@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/benchharness/harness/internal/result"
+	"github.com/benchharness/harness/internal/verdict"
 )
 
 // maxCommand is the length in bytes of the longest command that is shown.
@@ -23,7 +24,7 @@ func (j *judgement) next(o Options) string {
 	again := o.Reproduce
 	switch {
 	case j.count(regressed) > 0:
-		say("**Next:** measure the same on your machine, and repair it"+orAccept(j), again)
+		say("**Next:** measure the same on your machine and repair it, or accept it "+j.acceptWhere()+":", again)
 	case j.count(missed) > 0:
 		say("**Next:** measure the same on your machine. A budget is an absolute limit, in the configuration file under `budgets`.", again)
 	case j.count(stopped) > 0:
@@ -32,27 +33,29 @@ func (j *judgement) next(o Options) string {
 		say("**Next:** run the job again. If it stays invalid, `harness doctor` on that machine says what disturbs it.", again)
 	case j.interrupted:
 		say("**Next:** run the job again.", "")
-	case j.count(unjudged) > 0, j.unknown > 0 && j.count(undecided) > 0:
+	case j.open > 0:
 		say("**Next:** "+j.moreRounds(), again)
-	case !j.compared() && j.problem() == "":
+	case j.metrics == j.count(fresh) && j.problem() == "":
 		save := o.SaveBaseline
 		if save == "" {
 			save = "harness baseline save main"
 		}
 		say("**Next:** save a baseline on the base branch, and the next run has something to compare with:", save)
+	case j.unknown > 0:
+		say("**Next:** "+are(j.unknown, "gating metric")+" not compared; the reason is in the folded tables. Measuring both sides in turns on one machine compares them.", again)
+	case j.unmeasured > 0:
+		say("**Next:** "+are(j.unmeasured, "budget")+" not measured; the reason is in the folded table.", "")
 	case j.blocks:
 		say("**Next:** the log of the run says more.", again)
 	}
 	return b.String()
 }
 
-func orAccept(j *judgement) string {
-	for _, i := range j.items[regressed] {
-		if i.row.Acknowledged != nil {
-			return ", or renew its acknowledgement, which has expired:"
-		}
+func (j *judgement) acceptWhere() string {
+	if j.accept() != "" {
+		return "as below"
 	}
-	return ", or accept it (below):"
+	return "in `.harness/acknowledged.yaml`"
 }
 
 // moreRounds says how many rounds would decide what is undecided.
@@ -65,10 +68,15 @@ func (j *judgement) moreRounds() string {
 			}
 		}
 	}
+	s := are(j.open, "gating metric") + " undecided: the numbers vary too much to say. "
 	if most == 0 {
-		return "more rounds would decide; nothing is known to be worse."
+		return s + "More rounds would decide."
 	}
-	return fmt.Sprintf("about %s rounds a side would decide (`--rounds %d`); nothing is known to be worse.", number(most), most)
+	flag := "--rounds"
+	if l := j.legs[0]; l.Comparison != nil && l.Comparison.Method.Design == verdict.Interleaved {
+		flag = "--looks"
+	}
+	return s + fmt.Sprintf("About %s rounds a side would decide (`%s %d`).", number(most), flag, most)
 }
 
 // commandBlock fences a command. A fence of backticks longer than any in the
@@ -104,8 +112,12 @@ func fenced(language, text string) string {
 	return fence + language + "\n" + text + "\n" + fence + "\n"
 }
 
-// maxAccept is how many regressions are made into entries to copy.
-const maxAccept = 10
+// maxAccept and maxEntries are how many regressions are made into entries to
+// copy, and how many bytes of them.
+const (
+	maxAccept  = 10
+	maxEntries = 2500
+)
 
 // accept is what to commit to accept the regressions; "" where there are none.
 func (j *judgement) accept() string {
@@ -123,9 +135,13 @@ func (j *judgement) accept() string {
 		}
 		seen[line] = true
 	}
+	entries := strings.Join(lines, "\n")
+	if len(entries) > maxEntries {
+		return ""
+	}
 	return folded("How to accept "+acceptThem(len(items))) +
 		"Add this to `.harness/acknowledged.yaml`, with a reason and the last day on which it holds:\n\n" +
-		fenced("yaml", strings.Join(lines, "\n")) + foldedEnd
+		fenced("yaml", entries) + foldedEnd
 }
 
 func acceptThem(n int) string {

@@ -50,31 +50,33 @@ func (j *judgement) icon() string {
 
 // sentence is the verdict without the icon.
 func (j *judgement) sentence(st style) string {
-	parts := j.problems()
+	if len(j.problems()) > 0 {
+		return j.headline() + ": " + j.examples(st)
+	}
+	out := j.headline()
+	if why := j.problem(); why != "" {
+		out += ": " + st.prose(shorten(why, 2*maxReason))
+	}
+	return out
+}
+
+// headline is the sentence without names and reasons.
+func (j *judgement) headline() string {
 	effect := " (does not block)"
 	if j.blocks {
 		effect = " (blocks merge)"
 	}
+	if parts := j.problems(); len(parts) > 0 {
+		return strings.Join(parts, ", ") + j.where() + effect
+	}
+	parts := append([]string{j.without()}, j.tail()...)
 	switch {
-	case len(parts) > 0:
-		parts[0] += j.where() + effect
-		if named := j.examples(st); named != "" {
-			parts[0] += ": " + named
-		}
 	case j.interrupted:
-		parts = []string{"Interrupted" + effect, lower(j.without())}
+		parts[0] = "Interrupted" + effect + ", " + lower(parts[0])
 	case j.blocks:
 		parts = []string{"Not judged" + effect}
-		if why := j.problem(); why != "" {
-			parts[0] += ": " + st.prose(shorten(why, 2*maxReason))
-		}
-	default:
-		parts = []string{j.without()}
-		if why := j.problem(); why != "" {
-			parts = append(parts, st.prose(shorten(why, 2*maxReason)))
-		}
 	}
-	return strings.Join(append(parts, j.tail()...), ", ")
+	return strings.Join(parts, ", ")
 }
 
 // problems count what fails, the gravest first.
@@ -143,13 +145,13 @@ func (j *judgement) example(i item, st style) string {
 	}
 	switch {
 	case i.budget != nil:
-		return leg + st.name(names.budget(i.budget)+" "+plain(i.budget.Metric)) + " " + st.prose(valueOf(i.budget)+", limit "+report.Limit(*i.budget))
+		return leg + st.name(names.budget(i.budget)) + " " + st.name(i.budget.Metric) + " " + st.prose(valueOf(i.budget)+", limit "+report.Limit(*i.budget))
 	case i.bench != nil:
 		return leg + st.name(names.bench(i.bench)) + ": " + st.prose(shorten(plain(i.why), maxReason))
 	case i.row.Verdict == verdict.Regressed:
-		return leg + st.name(names.row(i.row)+" "+plain(i.row.Metric)) + " " + changeWords(i.row)
+		return leg + st.name(names.row(i.row)) + " " + st.name(i.row.Metric) + " " + changeWords(i.row)
 	}
-	out := leg + st.name(names.row(i.row)+" "+plain(i.row.Metric))
+	out := leg + st.name(names.row(i.row)) + " " + st.name(i.row.Metric)
 	if i.row.Reason != "" {
 		out += ": " + st.prose(shorten(plain(i.row.Reason), maxReason))
 	}
@@ -198,7 +200,7 @@ func (j *judgement) problem() string {
 	return ""
 }
 
-// tail counts what the sentence has not said yet.
+// tail counts what a sentence about nothing that failed has to say besides.
 func (j *judgement) tail() []string {
 	var out []string
 	add := func(n int, what string) {

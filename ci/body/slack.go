@@ -43,7 +43,7 @@ func Slack(legs []Leg, o Options) ([]byte, error) {
 	j := judge(legs)
 	sentence := j.icon() + " " + j.sentence(plainStyle)
 	m := slackMessage{Text: mrkdwn(shorten(sentence, 3*slackHeader)), Blocks: []slackBlock{
-		{Type: "header", Text: &slackText{Type: "plain_text", Text: mrkdwn(shorten(j.icon()+" "+j.headline(), slackHeader-50))}},
+		{Type: "header", Text: &slackText{Type: "plain_text", Text: shorten(j.icon()+" "+j.headline(), slackHeader)}},
 	}}
 	if lines := j.slackLines(); lines != "" {
 		m.Blocks = append(m.Blocks, slackBlock{Type: "section", Text: &slackText{Type: "mrkdwn", Text: lines, Verbatim: true}})
@@ -54,20 +54,6 @@ func Slack(legs []Leg, o Options) ([]byte, error) {
 		return nil, fmt.Errorf("write the Slack message: %w", err)
 	}
 	return out, nil
-}
-
-// headline is the sentence without names.
-func (j *judgement) headline() string {
-	parts := j.problems()
-	if len(parts) == 0 {
-		return j.sentence(plainStyle)
-	}
-	effect := " (does not block)"
-	if j.blocks {
-		effect = " (blocks merge)"
-	}
-	parts[0] += j.where() + effect
-	return strings.Join(append(parts, j.tail()...), ", ")
 }
 
 func (j *judgement) slackLines() string {

@@ -123,7 +123,10 @@ func (p *part) write(filled map[*table]string) string {
 	if b.Len() == 0 {
 		return ""
 	}
-	return p.open + b.String() + p.close
+	if p.open == "" {
+		return b.String()
+	}
+	return p.open + strings.TrimLeft(b.String(), "\n") + p.close
 }
 
 // byRank lists the tables, those that are to be kept first.

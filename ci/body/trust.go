@@ -43,6 +43,9 @@ func (j *judgement) sides(o Options) string {
 			parts = append(parts, j.how(i)...)
 		}
 	}
+	if d := j.sameDesign(); d != "" {
+		parts = append(parts, d)
+	}
 	parts = append(parts, j.limits()...)
 	return strings.Join(parts, " · ")
 }
@@ -86,7 +89,23 @@ func commitLink(repo, sha string) string {
 	return link(text, strings.TrimSuffix(repo, "/")+"/commit/"+sha)
 }
 
-// how is the machine and the rounds of a leg.
+// sameDesign is how all legs were measured, "" where they differ.
+func (j *judgement) sameDesign() string {
+	same := ""
+	for i, l := range j.legs {
+		if l.Comparison == nil {
+			continue
+		}
+		d := j.design(i)
+		if same != "" && d != same {
+			return ""
+		}
+		same = d
+	}
+	return same
+}
+
+// how is the machine of a leg, and the rounds where they are not those of all.
 func (j *judgement) how(leg int) []string {
 	l := j.legs[leg]
 	var out []string
@@ -96,18 +115,21 @@ func (j *judgement) how(leg int) []string {
 	} else if l.Comparison != nil && l.Comparison.Head.MachineID != "" {
 		out = append(out, "machine "+code(plain(l.Comparison.Head.MachineID), 24))
 	}
-	if l.Comparison != nil {
-		out = append(out, design(l.Comparison))
+	if l.Comparison != nil && j.sameDesign() == "" {
+		out = append(out, j.design(leg))
 	}
 	return slices.DeleteFunc(out, func(s string) bool { return s == "" })
 }
 
-func design(c *verdict.Comparison) string {
+func (j *judgement) design(leg int) string {
+	c := j.legs[leg].Comparison
 	n := plural(c.Method.Rounds, "round")
 	stored := plural(max(len(c.Base.RunIDs), 1), "stored run")
 	switch {
 	case c.Method.Rounds == 0:
 		return ""
+	case !j.alone[leg].compared():
+		return n
 	case c.Method.Design == verdict.Interleaved && c.Method.Confirmed:
 		return n + " a side, in turns, confirmed by a repeat"
 	case c.Method.Design == verdict.Interleaved:
@@ -201,18 +223,15 @@ func more(n int) string {
 func (j *judgement) legTrust(leg int) []string {
 	l := j.legs[leg]
 	var out []string
-	if l.Head != nil && (l.Head.Interrupted || !l.Head.Complete) {
-		out = append(out, "the run of the head is not complete")
-	}
 	c := l.Comparison
 	if c == nil {
+		if l.Head != nil && (l.Head.Interrupted || !l.Head.Complete) {
+			out = append(out, "the run of the head is not complete")
+		}
 		return out
 	}
-	if c.Base.MachineID != c.Head.MachineID {
-		out = append(out, "the base was measured on another machine")
-	}
-	if c.Method.Design == verdict.StoredOne {
-		out = append(out, "the base is a stored run: runs differ more than rounds, so thresholds are wider")
+	if c.Base.MachineID != c.Head.MachineID && j.alone[leg].decided == 0 && len(c.Rows) > c.Counts[verdict.New] {
+		out = append(out, "the base was measured on another machine, so that nothing is compared") // the rows' cautions say it otherwise
 	}
 	for _, level := range []string{"invalid", "caution"} {
 		for _, f := range c.Validity {

@@ -40,11 +40,17 @@ func write(j *judgement, o Options, limit int, which extent, end string) string 
 	l := &layout{limit: limit, more: moreLink(o)}
 	trust := j.trust(o)
 	if which != rest {
-		top := "### " + j.icon() + " " + j.sentence(markdownStyle) + "\n\n" + j.sides(o) + "\n" + trustLines(trust)
-		next := j.next(o)
-		accept := j.accept()
-		room := limit - len(top) - len(next) - len(accept) - len(end) - linesReserve
-		l.text(top)
+		top := "### " + j.icon() + " " + j.sentence(markdownStyle) + "\n\n" + j.sides(o) + "\n"
+		room := limit - len(top) - len(end) - linesReserve
+		take := func(s string) string {
+			if len(s) > room {
+				return ""
+			}
+			room -= len(s)
+			return s
+		}
+		next, remarks, accept := take(j.next(o)), take(trustLines(trust)), take(j.accept())
+		l.text(top + remarks)
 		l.table(j.legTable())
 		l.text(j.failing(room, l.more))
 		l.text(next + accept)
@@ -103,17 +109,13 @@ func (j *judgement) legTable() *table {
 		row: func(i int) string {
 			leg := order[i]
 			alone := j.alone[leg]
-			return row(Code(j.legName(leg)), alone.icon()+" "+alone.short(), dash(strings.Join(j.how(leg), " · ")))
+			verdict := alone.icon() + " " + alone.headline()
+			if why := alone.problem(); why != "" {
+				verdict += ": " + Prose(shorten(why, maxReason))
+			}
+			return row(Code(j.legName(leg)), verdict, dash(strings.Join(j.how(leg), " · ")))
 		},
 	}
-}
-
-// short is the sentence without names.
-func (j *judgement) short() string {
-	if parts := j.problems(); len(parts) > 0 {
-		return strings.Join(append(parts, j.tail()...), ", ")
-	}
-	return j.sentence(markdownStyle)
 }
 
 func moreLink(o Options) string {
