@@ -4,6 +4,8 @@ GO    ?= go
 BIN   := bin/harness
 BUILD := .build
 TOOL  := $(GO) tool -modfile=tools/go.mod
+ACTIONLINT := $(GO) tool -modfile=tools/actionlint/go.mod actionlint
+SHELL_SCRIPTS = $(shell grep -lE '^\#!.*\bbash$$' .ci/* scripts/* ci/record-history ci/steps/*)
 VENV  := $(BUILD)/venv
 JS    := $(BUILD)/js-qdrant
 PIP   := plugins/internal/encoder/testdata/requirements.txt
@@ -15,7 +17,7 @@ NPMHUB := ci/testdata/npm
 export CGO_CFLAGS ?= -O2 -g -Wno-deprecated-declarations
 
 .DEFAULT_GOAL := build
-.PHONY: help run build test test-browser test-tools check lint race cross drift generate bench calibrate fuzz clean
+.PHONY: help run build test test-browser test-tools check lint race cross drift generate bench release release-check calibrate fuzz clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -57,6 +59,10 @@ check: lint drift cross race ## lint, layers, generated files, other systems, ra
 lint:
 	$(TOOL) golangci-lint run ./...
 	$(TOOL) buf lint
+	$(ACTIONLINT) .github/workflows/*.yml ci/workflows/*.yml
+	@if command -v shellcheck >/dev/null; then shellcheck $(SHELL_SCRIPTS); \
+	elif [ "$$HARNESS_REQUIRE_PEERS" = 1 ]; then echo "needs shellcheck: install it"; exit 1; \
+	else echo "no shellcheck: the shell scripts are not linted"; fi
 
 race: test-tools
 	$(GO) test -race -timeout 30m ./sdk/... ./internal/... ./plugins/...
@@ -78,6 +84,12 @@ generate: ## protobuf code and JSON Schemas
 bench: build ## the figures of docs/figures.md, peers beside them in the same run
 	HARNESS_BIN=$(CURDIR)/$(BIN) scripts/bench
 
+release: ## archives for Linux and macOS in dist: make release VERSION=1.2.3
+	scripts/release '$(VERSION)' dist
+
+release-check: ## every archive built twice, in two folders, the second time without a cache
+	scripts/release-check
+
 calibrate: ## how often verdicts are wrong: the tables of docs/verdicts.md
 	@$(GO) run ./internal/verdict/calibrate
 
@@ -85,4 +97,4 @@ fuzz: ## every fuzz test for 20 s
 	scripts/fuzz 20s
 
 clean: ## what make and harness put here
-	rm -rf bin $(BUILD) run.json report.html report.json report.md report.txt
+	rm -rf bin dist $(BUILD) run.json report.html report.json report.md report.txt
