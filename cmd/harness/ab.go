@@ -69,6 +69,9 @@ func (o *abOptions) run(ctx context.Context, a *app) (err error) {
 	if err := o.served.check(); err != nil {
 		return err
 	}
+	if _, err := verdict.NewSequential(verdict.Policy{}, o.looks...); err != nil {
+		return &exit{exitUsage, fmt.Errorf("flag --looks: %w", err)} // before anything is built
+	}
 	ctx, stop := interruptible(ctx, a)
 	defer stop()
 	lock, err := lockOutput(filepath.Join(o.dir, baseFile))

@@ -120,6 +120,9 @@ func (o *abVariants) prepare(ctx context.Context, a *app, sides ...*abSide) (und
 		s.note("variant", s.plan.Variant.Name, s.plan.Variant.Source)
 		s.variant = &variant.Variant{Spec: *s.plan.Variant, Dir: filepath.Join(dir, s.plan.Variant.Dir), Journal: s.session.journal, Log: s.session.log(s.name)}
 	}
+	if commits := commitsOf(sides); len(commits) == 2 && commits[0] == commits[1] {
+		a.say("harness: warning: both sides are commit %.12s: what differs between them is chance, or what --base-set and --head-set say", commits[0])
+	}
 	for _, s := range sides {
 		if s.variant == nil || s.variant.Spec.Build == "" {
 			continue
@@ -130,6 +133,19 @@ func (o *abVariants) prepare(ctx context.Context, a *app, sides ...*abSide) (und
 		}
 	}
 	return undo, nil
+}
+
+// commitsOf are the commits that sides are served from.
+func commitsOf(sides []*abSide) []string {
+	var out []string
+	for _, s := range sides {
+		for _, setting := range s.settings {
+			if setting.Name == "commit" {
+				out = append(out, setting.Value)
+			}
+		}
+	}
+	return out
 }
 
 // openRepo opens the repository that the config file is in.

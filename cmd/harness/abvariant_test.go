@@ -221,6 +221,7 @@ func TestSidesThatCannotBeServedAreOneClearLine(t *testing.T) {
 		{"several to serve from refs", []string{"--base-ref", "main"}, exitUsage, []string{"variant is not named", "build, good, start"}},
 		{"no repository", []string{"--base-ref", "main", "--variant", "good"}, exitUsage, []string{"refs need a git repository"}},
 		{"refs and variants", []string{"--base-ref", "main", "--head-variant", "good"}, exitUsage, []string{"go with --variant"}},
+		{"looks that go back", []string{"--base-variant", "good", "--head-variant", "build", "--looks", "6,3"}, exitUsage, []string{"flag --looks", "after the look before it"}},
 		{"a variant alone", []string{"--variant", "good"}, exitUsage, []string{"use --base-variant"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -299,9 +300,14 @@ func TestAVariantThatFailsOnTheWayLosesNoRound(t *testing.T) {
 
 func TestARefThatIsNoneIsSaidAndChangesAreWarnedOf(t *testing.T) {
 	p := newRepo(t)
+	p.git("tag", "same")
 	p.write("delay.go", "package main // changed\n")
 	o := p.harness("ab", "--base-ref", "nowhere", "--dir", t.TempDir())
 	if o.code != exitUsage || !strings.Contains(o.stderr, `base: "nowhere" names no commit`) || !strings.Contains(o.stderr, "uncommitted changes") {
 		t.Errorf("exit code %d, stderr %q", o.code, o.stderr)
+	}
+	o = p.harness("ab", "--base-ref", "same", "--looks", "2", "--dir", t.TempDir())
+	if o.code != 0 || !strings.Contains(o.stderr, "both sides are commit") {
+		t.Errorf("two refs of one commit: exit code %d, stderr %q", o.code, o.stderr)
 	}
 }

@@ -25,7 +25,7 @@ func (e *LockedError) Error() string {
 	if e.PID > 0 {
 		who = fmt.Sprintf("another run (pid %d)", e.PID)
 	}
-	return fmt.Sprintf("%s is writing in %s; wait for it, or choose another folder with --out", who, e.Dir)
+	return fmt.Sprintf("%s is writing in %s; wait for it, or choose another folder", who, e.Dir)
 }
 
 // FolderLock is a held lock.

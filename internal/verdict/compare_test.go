@@ -232,6 +232,14 @@ func TestTheSentenceIsTheVerdict(t *testing.T) {
 
 func gating(m result.Metric) result.Metric { m.Gate = true; return m }
 
+func TestTheSentenceStaysALineWhateverTheNumbers(t *testing.T) {
+	for change, want := range map[float64]string{0.142: "+14.2", -0.5: "-50.0", 72.5: "+7250.0", 4e9: "+4e+11", math.MaxFloat64: "+1.8e+308"} {
+		if got := hundredths(change); got != want {
+			t.Errorf("%v is %s, want %s", change, got, want)
+		}
+	}
+}
+
 func TestExitCodes(t *testing.T) {
 	fail := Policy{Inconclusive: FailIt, Uncompared: FailIt}
 	row := func(v Verdict, gate bool) Row { return Row{Verdict: v, Gate: gate} }
@@ -267,7 +275,12 @@ func TestHeadsBudgetsAndFindingsAreCarried(t *testing.T) {
 	head.Budgets = []result.Budget{{ID: "B", Benchmark: "api/a", Metric: "latency_p95", Verdict: Missed, Value: ptr(1), Gate: true}}
 	head.Validity = []result.Finding{{Level: "caution", Code: "steal", Message: "steal is high"}}
 	got, _ := ComparePairs(runOf(p95(steady)), head, Policy{}, Look{})
-	if len(got.Budgets) != 1 || got.Exit(Policy{}) != 1 || !strings.HasSuffix(got.Sentence, ", 1 budget missed") {
+	if len(got.Budgets) != 1 || got.Exit(Policy{}) != 1 || got.Sentence != "1 budget missed: no regression in 1 metric" {
+		t.Errorf("%s, exit %d", got.Sentence, got.Exit(Policy{}))
+	}
+	head.Budgets[0].Gate = false
+	got, _ = ComparePairs(runOf(p95(steady)), head, Policy{}, Look{})
+	if got.Exit(Policy{}) != 0 || got.Sentence != "No regression in 1 metric, 1 budget missed" {
 		t.Errorf("%s, exit %d", got.Sentence, got.Exit(Policy{}))
 	}
 	if len(got.Validity) != 1 || got.Validity[0].Message != "head: steal is high" {

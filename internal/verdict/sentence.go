@@ -2,6 +2,7 @@ package verdict
 
 import (
 	"fmt"
+	"math"
 	"strings"
 
 	"github.com/benchharness/harness/internal/result"
@@ -85,13 +86,19 @@ func (c *Comparison) sentence() string {
 			tail = append(tail, fmt.Sprintf("%d %s", n, part.word))
 		}
 	}
-	if missed := c.missedBudgets(); missed > 0 {
-		tail = append(tail, plural(missed, "budget")+" missed")
+	begin := c.begin(failing, informational > 0)
+	if missed, gate := c.missedBudgets(); missed > 0 {
+		words := plural(missed, "budget") + " missed"
+		if gate && len(failing) == 0 { // this is what fails
+			begin = words + ": " + strings.ToLower(begin[:1]) + begin[1:]
+		} else {
+			tail = append(tail, words)
+		}
 	}
-	return strings.Join(append([]string{c.begin(failing, informational > 0)}, tail...), ", ")
+	return strings.Join(append([]string{begin}, tail...), ", ")
 }
 
-// begin is the sentence up to the first comma.
+// begin says what became of the rows.
 func (c *Comparison) begin(failing []*Row, othersWorse bool) string {
 	if len(failing) > 0 {
 		var named []string
@@ -126,14 +133,16 @@ func (c *Comparison) begin(failing []*Row, othersWorse bool) string {
 	}
 }
 
-func (c *Comparison) missedBudgets() int {
-	n := 0
+// missedBudgets counts those that were missed; gate says that one of them
+// fails the run.
+func (c *Comparison) missedBudgets() (n int, gate bool) {
 	for _, b := range c.Budgets {
 		if b.Verdict == Missed {
 			n++
+			gate = gate || b.Gate
 		}
 	}
-	return n
+	return n, gate
 }
 
 func plural(n int, what string) string {
@@ -154,9 +163,18 @@ func (r *Row) words() string {
 	if r.Scale == "absolute" {
 		unit = " points"
 	}
-	s += fmt.Sprintf(" %+.1f%s", 100**r.Change, unit)
+	s += " " + hundredths(*r.Change) + unit
 	if r.Low != nil && r.High != nil {
-		s += fmt.Sprintf(" [%+.1f, %+.1f]", 100**r.Low, 100**r.High)
+		s += fmt.Sprintf(" [%s, %s]", hundredths(*r.Low), hundredths(*r.High))
 	}
 	return s
+}
+
+// hundredths is a change as percent or points. What would fill a line with
+// digits is rounded.
+func hundredths(x float64) string {
+	if x = finite(100 * x); math.Abs(x) >= 1e6 {
+		return fmt.Sprintf("%+.2g", x)
+	}
+	return fmt.Sprintf("%+.1f", x)
 }

@@ -57,7 +57,7 @@ func NewSequential(p Policy, looks ...int) (*Sequential, error) {
 		looks = DefaultLooks()
 	}
 	if looks[0] < 2 {
-		return nil, fmt.Errorf("plan interleaved rounds: a look at %d rounds sees no spread, it takes two", looks[0])
+		return nil, fmt.Errorf("plan interleaved rounds: a look at %d sees no spread between rounds, it takes two", looks[0])
 	}
 	p = p.withDefaults()
 	spent, err := newSpending(looks, p)
