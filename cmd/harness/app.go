@@ -18,7 +18,6 @@ import (
 	"github.com/benchharness/harness/internal/result"
 	"github.com/benchharness/harness/internal/store"
 	"github.com/benchharness/harness/internal/suite"
-	"github.com/benchharness/harness/internal/wasmhost"
 	"github.com/benchharness/harness/sdk"
 	pluginv1 "github.com/benchharness/harness/sdk/proto/harness/plugin/v1"
 )
@@ -30,7 +29,7 @@ type app struct {
 	exe            string // this program, which starts itself again
 	folders        store.Folders
 	plugins        []string                      // --plugin
-	grants         map[string]wasmhost.Grant     // of WASM plugins, by name
+	grants         map[string]suite.Grant        // of WASM plugins, by name: the plan's
 	view           atomic.Pointer[progress.View] // of the run that goes on, or nil
 }
 
@@ -96,7 +95,11 @@ func (a *app) catalog() (*catalog.Catalog, error) {
 
 // ask starts a plugin to have it describe itself.
 func (a *app) ask(ctx context.Context, e catalog.Entry) (*pluginv1.DescribeResponse, error) {
-	p, err := a.start(ctx, e, plughost.Options{})
+	o := plughost.Options{}
+	if e.Kind == manifest.WASM {
+		o.Args = []string{"--describe"}
+	}
+	p, err := a.start(ctx, e, o)
 	if err != nil {
 		return nil, err
 	}
@@ -121,7 +124,9 @@ func (a *app) command(e catalog.Entry) (path string, args []string) {
 
 // plan makes the plan of a run from its flags and everything else.
 func (a *app) plan(ctx context.Context, c *catalog.Catalog, f suite.Flags) (suite.Plan, error) {
-	return suite.Resolve(ctx, suite.Inputs{Flags: f, Environ: os.Environ(), Dir: a.dir, Catalog: c, Metrics: resourceMetrics})
+	p, err := suite.Resolve(ctx, suite.Inputs{Flags: f, Environ: os.Environ(), Dir: a.dir, Catalog: c, Metrics: resourceMetrics})
+	a.grants = p.Grants
+	return p, err
 }
 
 // resourceMetrics are what the probe adds to what benchmarks declare; budgets

@@ -22,14 +22,16 @@ import (
 	"github.com/benchharness/harness/sdk/serve"
 )
 
-// start starts the process of a plugin. o.Path and o.Args are made here.
+// start starts the process of a plugin. o.Path is made here, and o.Args are
+// further ones.
 func (a *app) start(ctx context.Context, e catalog.Entry, o plughost.Options) (*plughost.Plugin, error) {
 	o.Name = cmp.Or(o.Name, e.Name)
-	o.Path, o.Args = a.command(e)
+	path, args := a.command(e)
+	o.Path, o.Args = path, append(args, o.Args...)
 	if e.Kind != manifest.WASM {
 		return plughost.Start(ctx, o)
 	}
-	limits := a.grants[e.Name].Limits.Watched()
+	limits := wasmhost.Limits(a.grants[e.Name].Limits).Watched()
 	guard, err := newGuard(cmp.Or(o.Dir, os.TempDir()), limits)
 	if err != nil {
 		return nil, fmt.Errorf("start plugin %s: %w", o.Name, err)
@@ -75,11 +77,16 @@ func (g *guard) close() {
 
 // wasmCommand is how a WASM plugin's process is started.
 func (a *app) wasmCommand(e catalog.Entry) []string {
-	grant, err := json.Marshal(a.grants[e.Name])
+	g := a.grants[e.Name]
+	grant := wasmhost.Grant{Blobs: g.Blobs, Limits: wasmhost.Limits(g.Limits)}
+	for _, c := range g.Capabilities {
+		grant.Capabilities = append(grant.Capabilities, string(c))
+	}
+	text, err := json.Marshal(grant)
 	if err != nil { // texts and numbers
 		panic(err)
 	}
-	return []string{"plugin", "serve-wasm", "--name", e.Name, "--grant", string(grant),
+	return []string{"plugin", "serve-wasm", "--name", e.Name, "--grant", string(text),
 		"--cache", filepath.Join(a.folders.Cache, "wasm"), e.Path}
 }
 
@@ -115,6 +122,7 @@ func newPluginServeWASM() *cobra.Command {
 	f.StringVar(&o.Name, "name", "", "the plugin's name")
 	f.StringVar(&o.Cache, "cache", "", "folder of compiled modules")
 	f.StringVar(&grant, "grant", "{}", "what it may do, as JSON")
+	f.BoolVar(&o.Describing, "describe", false, "only to describe it: imports that were not granted do nothing")
 	f.StringVar(&page, "pulse", "", "file by which the guest is watched")
 	return cmd
 }

@@ -34,7 +34,6 @@ type instance struct {
 	broken error  // it trapped or exited
 
 	setup   *abi.Setup
-	target  sdk.Target
 	metrics []sdk.Metric
 	http    *httpTarget
 	sql     *sqlTarget

@@ -84,6 +84,11 @@ func read(file string) ([]byte, error) {
 
 func (m *Module) compile(ctx context.Context, code []byte) (err error) {
 	name := m.opts.Name
+	defer func() {
+		if p := recover(); p != nil { // in the compiler, by a module that is malformed in a new way
+			err = fmt.Errorf("plugin %s: the module cannot be compiled: %s", name, firstLine(fmt.Errorf("panic: %v", p)))
+		}
+	}()
 	config, err := compilerConfig()
 	if err != nil {
 		return fmt.Errorf("plugin %s: %w", name, err)

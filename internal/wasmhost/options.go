@@ -23,11 +23,11 @@ import (
 // Limits of one plugin. A zero is the default.
 type Limits struct {
 	Memory    int64         `json:"memory,omitempty"`      // bytes of one instance; default 64 MiB
+	Log       int64         `json:"log,omitempty"`         // bytes of log of all instances; default 1 MiB
+	Result    int64         `json:"result,omitempty"`      // bytes of one reply or answer; default 1 MiB
 	OpTime    time.Duration `json:"op_time,omitempty"`     // inside the guest, in one op; default 1 s
 	RoundTime time.Duration `json:"round_time,omitempty"`  // the same, in all ops of a round; default 10 min
 	SetUpTime time.Duration `json:"set_up_time,omitempty"` // the same, in describe, set up or tear down; default 10 s
-	Log       int64         `json:"log,omitempty"`         // bytes of log of all instances; default 1 MiB
-	Result    int64         `json:"result,omitempty"`      // bytes of one reply or answer; default 1 MiB
 }
 
 // Or fills in the defaults.
@@ -60,4 +60,7 @@ type Options struct {
 	Grant Grant
 	Pulse *pulse.Page // how the process is watched; nil: it is not
 	Log   *slog.Logger
+	// Describing says that the plugin is only asked what it offers. Then it may
+	// import what it was not granted, and no such import does anything.
+	Describing bool
 }

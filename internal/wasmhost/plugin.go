@@ -25,6 +25,9 @@ func (m *Module) Plugin(ctx context.Context) (sdk.Plugin, error) {
 	for i := range p.Benchmarks {
 		b := &p.Benchmarks[i]
 		b.Setup = func(ctx context.Context, r sdk.SetupRequest) (sdk.Session, error) {
+			if m.opts.Describing {
+				return nil, fmt.Errorf("plugin %s was started to describe itself only", m.opts.Name)
+			}
 			return m.setUp(ctx, i, *b, r)
 		}
 	}
