@@ -1,4 +1,4 @@
-// Package api benchmarks the endpoints of a service: HTTP/1.1 and HTTP/2
+// Package api benchmarks the endpoints of a service: HTTP/1.1, HTTP/2 and HTTP/3
 // requests (benchmark http), GraphQL operations (graphql) and unary gRPC calls
 // (grpc).
 //
@@ -8,9 +8,10 @@
 // op under a class that says how, so the success ratio is that of right
 // answers, not of answers.
 //
-// Requests go through net/http and grpc-go, which cost a generator several
-// times what a hand-written client does; every session's provenance names the
-// engine and the protocol version that was negotiated. The package is not a
-// browser and not a proxy client: it keeps no cookies, asks for no compression
-// and ignores the proxy settings of the environment.
+// The engine of a request changes results several times over, so every session's
+// provenance names it, with the protocol version that was negotiated: package
+// http1 wherever HTTP/1.1 will do, net/http for HTTP/2 and redirects, quic-go for
+// HTTP/3, grpc-go for gRPC. The package is not a browser and not a proxy client:
+// it keeps no cookies, asks for no compression and ignores the proxy settings of
+// the environment.
 package api

@@ -165,7 +165,11 @@ func TestABadParameterIsNamed(t *testing.T) {
 		with        map[string]any
 		param, text string
 	}{
-		{"a version that does not exist", "http", map[string]any{"http_version": 3}, "http_version", "want auto, 1.1 or 2"},
+		{"a version that does not exist", "http", map[string]any{"http_version": 4}, "http_version", "want auto, 1.1, 2 or 3"},
+		{"a version that needs TLS", "http", map[string]any{"http_version": 3}, "http_version", "https://"},
+		{"an engine that cannot do it", "http", map[string]any{"http_version": 2, "engine": "http1"}, "engine", "http_version is 2"},
+		{"what only one engine can do", "http", map[string]any{"follow_redirects": true, "first_byte": true}, "engine", "redirects"},
+		{"what the other engine cannot do", "http", map[string]any{"engine": "net/http", "requests_per_connection": 1}, "engine", "asks for another"},
 		{"a method with a space", "http", map[string]any{"method": "G ET"}, "method", "want a method"},
 		{"two bodies", "http", map[string]any{"body": "x", "json": 1}, "json", "one of them"},
 		{"a file and rows", "http", map[string]any{"data": "x.csv", "rows": rows, "path": "${id}"}, "rows", "one of them"},

@@ -93,12 +93,12 @@ func (x *expectation) needsBody() bool {
 
 // check returns a classified error for the first thing that is not as
 // expected.
-func (x *expectation) check(status int, header http.Header, body []byte) error {
+func (x *expectation) check(status int, header func(name string) string, body []byte) error {
 	if err := x.checkStatus(status); err != nil {
 		return err
 	}
 	for _, h := range x.headers {
-		got, want := header.Get(h[0]), h[1]
+		got, want := header(h[0]), h[1]
 		prefix, wild := strings.CutSuffix(want, "*")
 		if got != want && !(wild && strings.HasPrefix(got, prefix)) {
 			return sdk.Classify("assertion_header", fmt.Errorf("header %s: got %q, want %q", h[0], clip(got, 80), want))

@@ -20,7 +20,7 @@ type graphqlParams struct {
 	Data        string                       `json:"data" doc:"A CSV (with a header row) or JSONL file, relative to the working directory, with a row for each request."`
 	Rows        []map[string]json.RawMessage `json:"rows" doc:"Rows of data given here instead of in a file."`
 	DataOrder   string                       `json:"data_order" doc:"How rows are picked." enum:"order,random"`
-	HTTPVersion json.RawMessage              `json:"http_version" doc:"auto, 1.1 or 2; 2 over http:// is HTTP/2 with prior knowledge. Default: auto."`
+	HTTPVersion json.RawMessage              `json:"http_version" doc:"auto, 1.1, 2 or 3; 2 over http:// is HTTP/2 with prior knowledge, 3 is over QUIC. Default: auto, which does not find 3."`
 	Expect      Expect                       `json:"expect" doc:"What makes an answer a right one, beside that it has no errors. Paths start at the whole response: data.search.hits.0.id."`
 	TLSInsecure bool                         `json:"tls_insecure" doc:"Do not check the target's certificate."`
 	MaxBody     int                          `json:"max_body" doc:"The largest body of an answer, in bytes." min:"1"`
@@ -61,7 +61,7 @@ func setupGraphQL(ctx context.Context, req sdk.SetupRequest) (sdk.Session, error
 	return setupHTTP(ctx, req, httpParams{
 		Method: "POST", Path: p.Path, URL: p.URL, Headers: headers, JSON: body,
 		Data: p.Data, Rows: p.Rows, DataOrder: p.DataOrder, HTTPVersion: p.HTTPVersion,
-		Expect: p.Expect, TLSInsecure: p.TLSInsecure, MaxBody: p.MaxBody,
+		Expect: p.Expect, TLSInsecure: p.TLSInsecure, MaxBody: p.MaxBody, Engine: engineAuto,
 	}, true)
 }
 

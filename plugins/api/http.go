@@ -23,11 +23,14 @@ type httpParams struct {
 	Data            string                       `json:"data" doc:"A CSV (with a header row) or JSONL file, relative to the working directory, with a row for each request."`
 	Rows            []map[string]json.RawMessage `json:"rows" doc:"Rows of data given here instead of in a file."`
 	DataOrder       string                       `json:"data_order" doc:"How rows are picked." enum:"order,random"`
-	HTTPVersion     json.RawMessage              `json:"http_version" doc:"auto, 1.1 or 2; 2 over http:// is HTTP/2 with prior knowledge. Default: auto."`
+	HTTPVersion     json.RawMessage              `json:"http_version" doc:"auto, 1.1, 2 or 3; 2 over http:// is HTTP/2 with prior knowledge, 3 is over QUIC. Default: auto, which does not find 3."`
 	Expect          Expect                       `json:"expect" doc:"What makes an answer a right one."`
 	TLSInsecure     bool                         `json:"tls_insecure" doc:"Do not check the target's certificate."`
 	FollowRedirects bool                         `json:"follow_redirects" doc:"Follow redirects; all hops are one op."`
 	MaxBody         int                          `json:"max_body" doc:"The largest body of an answer, in bytes." min:"1"`
+	Engine          string                       `json:"engine" doc:"What does the requests: http1 (harness's own, HTTP/1.1, the cheapest), net/http, or auto: http1 wherever it can." enum:"auto,http1,net/http"`
+	PerConnection   int                          `json:"requests_per_connection" doc:"Requests after which a connection is closed; 0 is never, 1 opens one for each request." min:"0"`
+	FirstByte       bool                         `json:"first_byte" doc:"Time the first byte of each answer, too."`
 }
 
 const defaultMaxBody = 64 << 20
@@ -36,7 +39,8 @@ func httpBenchmark() sdk.Benchmark {
 	return sdk.Benchmark{
 		Name:    "http",
 		Doc:     "Requests to one HTTP endpoint, each answer checked.",
-		Params:  sdk.ParamsOf(httpParams{Method: "GET", DataOrder: "order", MaxBody: defaultMaxBody}),
+		Params:  sdk.ParamsOf(httpParams{Method: "GET", DataOrder: "order", MaxBody: defaultMaxBody, Engine: engineAuto}),
+		Metrics: httpMetrics(),
 		Target:  sdk.TargetService,
 		Presets: httpPresets(),
 		Setup: func(ctx context.Context, req sdk.SetupRequest) (sdk.Session, error) {
@@ -48,6 +52,19 @@ func httpBenchmark() sdk.Benchmark {
 		},
 	}
 }
+
+// httpMetrics are what the engine http1 knows besides.
+func httpMetrics() []sdk.Metric {
+	return []sdk.Metric{
+		{Name: metricConnect, Unit: "s", Doc: "Mean time to open a connection, with TLS, of the ops that did."},
+		{Name: metricFirstByte, Unit: "s", Doc: "Mean time from the send to the first byte of the answer; with first_byte."},
+	}
+}
+
+const (
+	metricConnect   = "connect_time"
+	metricFirstByte = "first_byte_time"
+)
 
 func httpPresets() []sdk.Preset {
 	rows := presetRows()

@@ -182,6 +182,7 @@ func TestWorkersKeepTheirConnections(t *testing.T) {
 	srv.Start()
 	t.Cleanup(srv.Close)
 	s := mustSetup(t, "http", targetOf(srv), nil)
+	opened.Store(0) // the setup has one of its own, which it closes
 	done := make(chan error, 2)
 	for n := range 2 {
 		w := worker(t, s, n)
@@ -265,7 +266,7 @@ func TestARequestThatNetHTTPSentAgainIsAFailedOp(t *testing.T) {
 			reset(w)
 		}
 	})
-	w := worker(t, mustSetup(t, "http", targetOf(srv), nil), 0)
+	w := worker(t, mustSetup(t, "http", targetOf(srv), map[string]any{"engine": "net/http"}), 0)
 	if err := do(t, w, 0); err != nil {
 		t.Fatal(err)
 	}
@@ -324,7 +325,7 @@ func TestProvenanceNamesWhatWasNegotiatedAndNoSecret(t *testing.T) {
 	})
 	s := mustSetup(t, "http", sdk.Target{Name: "demo", URL: strings.Replace(srv.URL, "http://", "http://me:hunter2@", 1), Headers: map[string]string{"X-Api-Key": "very-secret"}}, nil)
 	p := s.(sdk.Describer).Describe().Provenance
-	want := map[string]string{"engine": "net/http", "http_version": "HTTP/1.1", "address": srv.URL, "server": "demo/1 [secret]"}
+	want := map[string]string{"engine": "http1", "http_version": "HTTP/1.1", "address": srv.URL, "server": "demo/1 [secret]"}
 	for k, v := range want {
 		if p[k] != v {
 			t.Errorf("%s is %q, want %q", k, p[k], v)

@@ -203,9 +203,11 @@ func FuzzAnswer(f *testing.F) {
 				t.Fatalf("net/http refuses what was taken as %d %q: %v", resp.Status, resp.Body, err)
 			}
 			if theirs.StatusCode < 200 {
+				theirs.Body.Close()
 				continue
 			}
 			body, err := io.ReadAll(theirs.Body)
+			theirs.Body.Close()
 			if err != nil || theirs.StatusCode != resp.Status || !bytes.Equal(body, resp.Body) {
 				t.Fatalf("net/http has %d %q (%v), this %d %q", theirs.StatusCode, body, err, resp.Status, resp.Body)
 			}
