@@ -1,6 +1,9 @@
 package hubtest
 
-import "sync"
+import (
+	"sync"
+	"sync/atomic"
+)
 
 // hook is called at a point of requests.
 type hook struct {
@@ -18,10 +21,14 @@ func (s *Server) Before(on string, f func(*Call)) { s.hook(hook{on: on, f: f}) }
 // After calls f when a request had its effect and the answer is not sent yet.
 func (s *Server) After(on string, f func(*Call)) { s.hook(hook{on: on, after: true, f: f}) }
 
-// Once makes a hook run at the first request only.
+// Once makes a hook run at the first request only. Others do not wait for it.
 func Once(f func(*Call)) func(*Call) {
-	var once sync.Once
-	return func(c *Call) { once.Do(func() { f(c) }) }
+	var taken atomic.Bool
+	return func(c *Call) {
+		if taken.CompareAndSwap(false, true) {
+			f(c)
+		}
+	}
 }
 
 func (s *Server) hook(h hook) {

@@ -12,7 +12,9 @@ func (s *Server) getPull(q *request) answer {
 	if !ok {
 		return a
 	}
-	return say(200, s.viewPull(q.repo, p, true))
+	a = say(200, s.viewPull(q.repo, p, true))
+	a.free = p.headGone // GitHub answers head.repo null, which its description forbids
+	return a
 }
 
 // listPulls filters by state, head (owner:branch) and base, newest first. As
@@ -34,7 +36,9 @@ func (s *Server) listPulls(q *request) answer {
 	if q.Query.Get("direction") == "asc" {
 		slices.Reverse(all)
 	}
-	return s.page(q, all, func(part []any) any { return part })
+	a := s.page(q, all, func(part []any) any { return part })
+	a.free = slices.ContainsFunc(q.repo.pulls, func(p *pull) bool { return p.headGone }) // as in getPull
+	return a
 }
 
 // pullsOfCommit gives the pull requests whose head is the commit. Commits of

@@ -96,11 +96,11 @@ func (c client) want(status int, method, path, body string, words ...string) str
 	c.t.Helper()
 	got, answer, _ := c.do(method, path, body)
 	if got != status {
-		c.t.Errorf("%s %s as %q: %d, want %d: %s", method, path, c.token, got, status, answer)
+		c.t.Errorf("%s %s as %q: %d, want %d: %.300s", method, path, c.token, got, status, answer)
 	}
 	for _, w := range words {
 		if !strings.Contains(answer, w) {
-			c.t.Errorf("%s %s: the answer lacks %q: %s", method, path, w, answer)
+			c.t.Errorf("%s %s: the answer lacks %q: %.300s", method, path, w, answer)
 		}
 	}
 	return answer
@@ -262,3 +262,5 @@ func TestFaultsAnswerAsGitHubDoes(t *testing.T) {
 		})
 	}
 }
+
+func newRequest(method, url string) (*http.Request, error) { return http.NewRequest(method, url, nil) }
