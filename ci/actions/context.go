@@ -147,7 +147,7 @@ func (c *Context) pullRequest() bool {
 	case "pull_request", "pull_request_target", "pull_request_review", "pull_request_review_comment", "issue_comment", "workflow_run":
 		return true
 	}
-	return c.PR != 0
+	return c.PR != 0 || c.WorkflowRun != nil
 }
 
 // plain takes the commit from the environment, for events whose payload does

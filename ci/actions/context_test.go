@@ -228,6 +228,7 @@ func FuzzFromEnv(f *testing.F) {
 	for _, event := range []string{"pull_request", "workflow_run", "push", "merge_group", "schedule"} {
 		f.Add(event, []byte(`{"pull_request":{"number":1,"head":{"ref":"a","sha":"`+shaA+`"}}}`))
 		f.Add(event, []byte(`{"workflow_run":{"id":1,"head_sha":"`+shaA+`","head_branch":null,"head_repository":null}}`))
+		f.Add(event, []byte(`{"workflow_run":{"id":1}}`))
 		f.Add(event, []byte(`{"ref":"refs/heads/x","before":"","after":"`+shaA+`","repository":{"name":"x","owner":{"name":"y"}}}`))
 	}
 	f.Fuzz(func(t *testing.T, event string, payload []byte) {

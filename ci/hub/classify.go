@@ -66,6 +66,7 @@ func classify(a answer) error {
 		f.Remedy = "it was deleted or has expired"
 		return &GoneError{f}
 	case a.status >= 500:
+		f.after, _ = retryAfter(a.header, a.now)
 		f.Remedy = "GitHub has a problem: see githubstatus.com, or run this again"
 		return &ServerError{f}
 	}
@@ -131,7 +132,7 @@ func untilReset(h http.Header, now time.Time) time.Duration {
 	if err != nil || s <= 0 {
 		return noHint
 	}
-	left := time.Unix(s, 0).Sub(serverTime(h, now))
+	left := time.Unix(min(s, 1<<40), 0).Sub(serverTime(h, now))
 	// One second more, as both are cut to whole ones.
 	return min(max(left, 0), 1<<30*time.Second) + time.Second
 }
@@ -169,10 +170,11 @@ func words(h http.Header, body []byte) (short, raw string) {
 			}
 		}
 	}
-	return line(strings.Join(parts, " ")), said.Message
+	return strings.TrimRight(line(strings.Join(parts, " ")), "."), said.Message
 }
 
 // line makes one short line of any text.
 func line(s string) string {
+	s = result.Printable(s, 3*len(s)) // an invalid byte becomes three
 	return result.Printable(strings.Join(strings.Fields(s), " "), maxMessage)
 }

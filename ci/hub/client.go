@@ -168,7 +168,7 @@ func apiBase(s string) (*url.URL, error) {
 	case err != nil || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "":
 		// The address is not repeated: it may hold a password.
 		return nil, errors.New("GITHUB_API_URL: want an address such as https://api.github.com or https://HOST/api/v3, without a name, password or query")
-	case u.Scheme == "http" && !loopback(u.Hostname()):
+	case u.Scheme == "http" && !private(u.Hostname()):
 		return nil, fmt.Errorf("GITHUB_API_URL: http://%s would send the token for all to read: use https", line(u.Host))
 	case u.Scheme != "http" && u.Scheme != "https":
 		return nil, fmt.Errorf("GITHUB_API_URL: want https, not %s", line(u.Scheme))
@@ -178,9 +178,11 @@ func apiBase(s string) (*url.URL, error) {
 	return u, nil
 }
 
-func loopback(host string) bool {
+// private says that what is sent to a host can leave this machine under no
+// circumstances. Names below .test are reserved for tests (RFC 6761).
+func private(host string) bool {
 	ip := net.ParseIP(host)
-	return host == "localhost" || ip != nil && ip.IsLoopback()
+	return host == "localhost" || strings.HasSuffix(host, ".test") || ip != nil && ip.IsLoopback()
 }
 
 // fewRedirects lets calls be redirected, as those for a renamed repository

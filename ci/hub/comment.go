@@ -140,8 +140,9 @@ type commenting struct {
 	r      CommentRequest
 	result CommentResult
 	// made is what this call made, also where a list does not show it yet.
-	made found
-	sent bool // a write whose fate the next reading tells
+	made  found
+	sent  bool // a write whose fate the next reading tells
+	wrote bool // at least one write was acknowledged
 	// lost is a comment that a list shows and a write did not find.
 	lost int64
 }
@@ -155,8 +156,8 @@ func (w *commenting) what(verb string) string {
 func (w *commenting) round(ctx context.Context) (settled bool, err error) {
 	w.sent = false
 	mine, read, err := w.mine(ctx)
-	if err != nil && w.made.id != 0 {
-		// It is made, which is what was asked for; the next run finds a second one.
+	if err != nil && w.wrote {
+		// It is written, which is what was asked for; the next run tidies up.
 		w.c.o.Log("%v", err)
 		return true, nil
 	}
@@ -181,7 +182,7 @@ func (w *commenting) round(ctx context.Context) (settled bool, err error) {
 		}
 		return false, err
 	}
-	w.sent = false
+	w.sent, w.wrote = false, true
 	switch {
 	case w.c.o.DryRun != nil:
 		return true, nil
@@ -256,15 +257,10 @@ func (w *commenting) stayed(ctx context.Context, p plan) (bool, error) {
 		return true, nil // it is written; there is no time left to look again
 	}
 	now, err := w.reread(ctx, p.keep.id)
-	if absent(err) {
-		return false, nil
+	if err != nil && !absent(err) {
+		w.c.o.Log("%v; looking at the list instead", err)
 	}
-	if err != nil {
-		// It is written, which is what was asked for.
-		w.c.o.Log("%v", err)
-		return true, nil
-	}
-	return !p.marker.Newer(now.marker), nil
+	return err == nil && !p.marker.Newer(now.marker), nil
 }
 
 // unchanged says whether a comment is as it was read.

@@ -15,6 +15,8 @@ type Failure struct {
 	Message string // the server's own words, one line, cut
 	Remedy  string // what a person can do about it; "" is nothing
 	Err     error  // the cause below; may be nil
+	// after is how long the server asks to wait; 0 is nothing said.
+	after time.Duration
 }
 
 // Error is one line.

@@ -119,7 +119,7 @@ func (t *retrier) hopeful(attempt int, err error) (time.Duration, bool) {
 	case errors.As(err, &conflict):
 		return pause, attempt == 1
 	case errors.As(err, &server):
-		return pause, server.Status != http.StatusNotImplemented && server.Status >= 500
+		return max(pause, server.after), server.Status != http.StatusNotImplemented && server.Status >= 500
 	case errors.As(err, &network):
 		return pause, true
 	}

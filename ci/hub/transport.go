@@ -108,8 +108,10 @@ func (t *exchange) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	if resp.StatusCode >= 400 {
 		err := classify(answer{op: o, status: resp.StatusCode, header: resp.Header, body: body, now: t.now(), app: t.app})
-		f := err.(typed).failure()
-		f.Message = t.redact(f.Message)
+		var f *Failure
+		if errors.As(err, &f) {
+			f.Message = t.redact(f.Message)
+		}
 		return nil, err
 	}
 	resp.Body = io.NopCloser(bytes.NewReader(body))
