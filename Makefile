@@ -59,6 +59,7 @@ check: lint drift cross race ## lint, layers, generated files, other systems, ra
 lint:
 	$(TOOL) golangci-lint run ./...
 	$(TOOL) buf lint
+	$(TOOL) buf breaking sdk/proto --against cmd/harness/testdata/first # the protocol as first released
 	$(ACTIONLINT) .github/workflows/*.yml ci/workflows/*.yml
 	@if command -v shellcheck >/dev/null; then shellcheck $(SHELL_SCRIPTS); \
 	elif [ "$$HARNESS_REQUIRE_PEERS" = 1 ]; then echo "needs shellcheck: install it"; exit 1; \

@@ -14,10 +14,15 @@ import (
 
 // buildExample builds the example plugin into a folder.
 func buildExample(t *testing.T, dir string) string {
+	return buildPlugin(t, dir, "hash", "../../examples/plugins/hash")
+}
+
+// buildPlugin builds the plugin of a package into a folder.
+func buildPlugin(t *testing.T, dir, name, pkg string) string {
 	t.Helper()
-	path := filepath.Join(dir, "harness-plugin-hash")
-	if out, err := exec.Command("go", "build", "-o", path, "../../examples/plugins/hash").CombinedOutput(); err != nil {
-		t.Fatalf("build the example plugin: %v\n%s", err, out)
+	path := filepath.Join(dir, "harness-plugin-"+name)
+	if out, err := exec.Command("go", "build", "-o", path, "./"+pkg).CombinedOutput(); err != nil {
+		t.Fatalf("build the plugin %s: %v\n%s", name, err, out)
 	}
 	return path
 }
