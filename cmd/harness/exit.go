@@ -10,13 +10,14 @@ import (
 )
 
 // Exit codes. Where several apply, the first of interrupted, usage, gate,
-// notRun, invalid.
+// notRun, invalid, delivery.
 const (
 	exitPass        = 0
 	exitGate        = 1 // a gate failed: a regression, or a budget that gates was missed
 	exitUsage       = 2 // usage or configuration
 	exitNotRun      = 3 // a benchmark could not run: target down, plugin crashed
 	exitInvalid     = 4 // a gating metric is invalid, or by policy without a verdict
+	exitDelivery    = 5 // harness ci could not deliver what it had to say
 	exitInterrupted = 130
 )
 
@@ -75,7 +76,7 @@ func codeOf(err error) int {
 }
 
 // rank orders codes from the one that wins.
-var rank = map[int]int{exitInterrupted: 0, exitUsage: 1, exitGate: 2, exitNotRun: 3, exitInvalid: 4, exitPass: 5}
+var rank = map[int]int{exitInterrupted: 0, exitUsage: 1, exitGate: 2, exitNotRun: 3, exitInvalid: 4, exitDelivery: 5, exitPass: 6}
 
 // first returns the code that wins.
 func first(codes ...int) int {

@@ -13,7 +13,11 @@ import (
 // thresholds, the config file's policy, the machine's noise floors, and the
 // regressions that the working directory's file accepts.
 func (a *app) policy(thresholds []suite.Threshold, rules suite.Policy, machineID string) (verdict.Policy, error) {
-	p := a.withFloors(policyOf(thresholds), machineID)
+	return a.ruled(a.withFloors(policyOf(thresholds), machineID), rules)
+}
+
+// ruled adds the config file's policy and the accepted regressions.
+func (a *app) ruled(p verdict.Policy, rules suite.Policy) (verdict.Policy, error) {
 	p.Inconclusive, p.Uncompared = action(rules.FailInconclusive), action(rules.FailUncompared)
 	p.AllowOtherMachine = rules.CompareOtherMachine
 	accepted, warnings, err := suite.ReadAcknowledgements(a.acknowledged(), p.Now)

@@ -32,7 +32,7 @@ sampler, and writes down what it measured so that it can be audited.
 	root.SetFlagErrorFunc(flagError)
 	root.AddCommand(
 		newRun(a), newAB(a), newAA(a), newCompare(a), newBaseline(a), newHistory(a), newList(a), newReport(a), newConfig(a), newPlugin(a),
-		newReference(a), newClean(a), newVersion(a),
+		newReference(a), newCI(a), newClean(a), newVersion(a),
 	)
 	return root
 }

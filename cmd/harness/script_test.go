@@ -37,6 +37,8 @@ import (
 //	cleanedup                nothing is left in TMPDIR and in the journals
 //	fill FILE                write to a file until the disk is full
 //	sqlexec FILE STATEMENT   run a statement on an SQLite database, and keep it open
+//	hub …, event …           a GitHub, and the environment of a job there (hub_test.go)
+//	documents DIR KIND …     write the documents of a comparison (documents_test.go)
 func TestScripts(t *testing.T) {
 	root := shortFolder(t)
 	testscript.Run(t, testscript.Params{
@@ -46,7 +48,7 @@ func TestScripts(t *testing.T) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"status": cmdStatus, "says": cmdSays, "serve": cmdServe, "reference": cmdReference, "build": cmdBuild,
 			"unprivileged": cmdUnprivileged, "smalldisk": cmdSmallDisk, "await": cmdAwait, "cleanedup": cmdCleanedUp, "fill": cmdFill,
-			"sqlexec": cmdSQLExec,
+			"sqlexec": cmdSQLExec, "hub": cmdHub, "event": cmdEvent, "documents": cmdDocuments,
 		},
 	})
 }
@@ -80,6 +82,7 @@ func setupScript(e *testscript.Env) error {
 		e.Setenv(name, path)
 	}
 	e.Values[scriptT{}] = e.T()
+	e.Values[hubKey{}] = &scriptHub{}
 	exe, err := filepath.Abs(binary)
 	if err != nil {
 		return err
@@ -150,6 +153,11 @@ func scriptEnv(ts *testscript.TestScript) []string {
 	var env []string
 	for _, name := range []string{"PATH", "HOME", "TMPDIR", "GOCOVERDIR", "TARGET", "TARGET_PORT", "REFERENCE", "WRONG", "API_KEY"} {
 		env = append(env, name+"="+ts.Getenv(name))
+	}
+	for _, name := range botVariables {
+		if value := ts.Getenv(name); value != "" {
+			env = append(env, name+"="+value)
+		}
 	}
 	return env
 }

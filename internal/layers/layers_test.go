@@ -64,6 +64,8 @@ func allowed(from, to string) bool {
 		return under(to, "sdk", "plugins/internal", "plugins/"+plugin)
 	case under(from, "examples"):
 		return under(to, "sdk")
+	case under(from, "ci"):
+		return under(to, "ci", "internal/result", "internal/verdict", "internal/report")
 	case under(from, "internal/stats"):
 		return under(to, "internal/result")
 	case under(from, "internal/verdict"):
@@ -90,6 +92,7 @@ var owners = map[string][]string{
 	"github.com/jackc/pgx/v5":         {"plugins/db", "plugins/internal/postgres", "internal/wasmhost"},
 	"github.com/qdrant/go-client":     {"plugins/vector", "plugins/internal/qdrantserver"},
 	"modernc.org/sqlite":              {"internal/history"},
+	"github.com/quic-go/quic-go":      {"plugins/api"},
 }
 
 func TestEveryImportIsAllowed(t *testing.T) {
@@ -130,6 +133,9 @@ func TestTheRulesForbidWhatTheyShould(t *testing.T) {
 		{"internal/history", "internal/verdict", false},
 		{"internal/history", "internal/report", false},
 		{"internal/report", "cmd/harness", false},
+		{"ci/body", "internal/verdict", true},
+		{"ci/hub", "internal/suite", false},
+		{"internal/report", "ci", false},
 		{"cmd/harness", "plugins/db", true},
 	} {
 		if got := allowed(tt.from, tt.to); got != tt.want {
