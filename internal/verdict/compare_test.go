@@ -136,6 +136,35 @@ func TestTheLeastAbsoluteDifferenceIsExact(t *testing.T) {
 	}
 }
 
+func TestTheFloorOfAMetricInPointsIsInPointsToo(t *testing.T) {
+	recall := func(x float64) *result.Run {
+		m := metricFrom("recall", []float64{x, x, x, x, x, x})
+		m.Gate = true
+		return runOf(benchOf("vector/a", m))
+	}
+	base := recall(0.95)
+	var runs []*result.Run
+	for range 4 {
+		runs = append(runs, recall(0.95))
+	}
+	measured := Policy{Floors: RunFloors(runs, Policy{})}
+	for _, c := range []struct {
+		name   string
+		head   float64
+		policy Policy
+		want   Verdict
+	}{
+		{"nothing is known: a fall of 13 points", 0.82, Policy{}, Regressed},
+		{"nothing is known: a fall of 11 points", 0.84, Policy{}, Slower},
+		{"runs never differed: a fall of 11 points", 0.84, measured, Regressed},
+	} {
+		got, _ := Compare([]*result.Run{base}, recall(c.head), c.policy)
+		if r := got.Rows[0]; r.Verdict != c.want {
+			t.Errorf("%s: %s, want %s; the threshold is %v: %q", c.name, r.Verdict, c.want, r.Threshold, r.Cautions)
+		}
+	}
+}
+
 func TestAMeasuredFloorRaisesTheThreshold(t *testing.T) {
 	id := MetricID("api/a", nil, "latency_p95")
 	got, _ := ComparePairs(runOf(p95(steady)), runOf(p95(twenty)), Policy{Floors: map[string]Floor{id: {Rounds: 0.25}}}, Look{})

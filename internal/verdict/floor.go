@@ -25,6 +25,10 @@ func RoundFloors(base, head *result.Run, p Policy) map[string]Floor {
 // minFloorRuns is the number of runs below which their spread is a guess.
 const minFloorRuns = 3
 
+// leastFloor is that of a metric whose runs never differed. 0 would say that
+// nobody has measured it.
+const leastFloor = 1e-6
+
 // RunFloors are what two runs of one and the same program differ by, of which
 // there are to be three at least: s·√2 times the quantile of t, so that the
 // share alpha of differences is larger in either direction. All runs are to be
@@ -56,7 +60,7 @@ func RunFloors(runs []*result.Run, p Policy) map[string]Floor {
 		e := stats.Effect{N: len(xs), SE: math.Sqrt2 * math.Sqrt(stats.Variance(xs)), DF: float64(len(xs) - 1)}
 		e.Exact = e.SE == 0
 		if bound := e.UpperBound(p.Alpha); number(&bound) {
-			floors[id] = Floor{Runs: about[id].out(bound)}
+			floors[id] = Floor{Runs: max(about[id].out(bound), leastFloor)}
 		}
 	}
 	return floors

@@ -130,7 +130,11 @@ func (c *candidate) minAbsolute(m float64) float64 {
 func (s *set) widen(c *candidate, runs int) {
 	f := s.policy.Floors[c.id]
 	between, known := f.Runs, f.Runs > 0
-	if !known {
+	switch {
+	case known:
+	case c.absolute:
+		between = DefaultRunFloorPoints
+	default:
 		between = s.policy.RunFloor
 	}
 	c.threshold += c.in(between)
@@ -144,8 +148,12 @@ func (s *set) widen(c *candidate, runs int) {
 	if !known {
 		how = "assumed: measure it with harness aa"
 	}
+	unit := "%"
+	if c.absolute {
+		unit = " points"
+	}
 	c.row.Cautions = append(c.row.Cautions, fmt.Sprintf(
-		"%s not show how runs differ: the threshold is widened by the floor between runs, %.3g%% (%s)", what, 100*between, how))
+		"%s not show how runs differ: the threshold is widened by the floor between runs, %.3g%s (%s)", what, 100*between, unit, how))
 }
 
 // noRatioError says that a metric on a ratio scale has a value without

@@ -20,6 +20,9 @@ const (
 	// nobody has measured: about what runs on hosted machines of one type differ
 	// by, docs/verdicts.md has the figures.
 	DefaultRunFloor = 0.20
+	// DefaultRunFloorPoints is the same for metrics in points, such as recall:
+	// how fast a machine is does not change those.
+	DefaultRunFloorPoints = 0.02
 )
 
 // Action is what becomes of a gating metric without a verdict.
@@ -42,7 +45,7 @@ type Policy struct {
 	// [DefaultFloor]. A smaller threshold takes it down with it.
 	FloorMin float64
 	// RunFloor is the floor between runs where none was measured; 0 means
-	// [DefaultRunFloor].
+	// [DefaultRunFloor]. That of a metric in points is [DefaultRunFloorPoints].
 	RunFloor float64
 	// Alpha is the one-sided error of a family of metrics and of each bound of
 	// an interval; 0 means [DefaultAlpha].
