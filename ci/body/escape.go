@@ -130,7 +130,7 @@ const longWord = 60
 // ordinary says that a word of plain text is nothing but a word, a number or
 // punctuation, wherever in a line it stands; first is for the beginning.
 func ordinary(w string, first bool) bool {
-	if len(w) > longWord {
+	if len(w) > longWord || strings.Contains(strings.ToLower(w), "www.") {
 		return false
 	}
 	rs := []rune(w)
@@ -194,11 +194,11 @@ func listMark(w string) bool {
 }
 
 // commit says that the word holds what may be the name of a commit: seven
-// hexadecimal digits or more.
+// hexadecimal digits or more, between anything but letters and digits of ASCII.
 func commit(w string) bool {
 	run, hex := 0, true
 	for _, r := range w + " " {
-		if !word(r) {
+		if !word(r) || r >= utf8.RuneSelf {
 			if run >= 7 && hex {
 				return true
 			}

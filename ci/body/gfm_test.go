@@ -99,6 +99,9 @@ func harmless(t testing.TB, body string, o Options) {
 		case *ast.Text:
 			if n.Parent().Kind() != ast.KindCodeSpan && n.Parent().Kind() != ast.KindLink {
 				plainText.Write(n.Segment.Value(source))
+				if n.SoftLineBreak() || n.HardLineBreak() {
+					plainText.WriteByte('\n')
+				}
 			} else {
 				plainText.WriteByte('\n')
 			}
@@ -154,7 +157,7 @@ var linked = map[string]*regexp.Regexp{
 	"a reference":          regexp.MustCompile(`#`),
 	"a reference by GH":    regexp.MustCompile(`(?i)\bgh-\d`),
 	"a commit":             regexp.MustCompile(`(?i)\b[0-9a-f]{7,40}\b`),
-	"an address":           regexp.MustCompile(`(?i)://|www\.|mailto:`),
+	"an address":           regexp.MustCompile(`(?i)://|www\.|mailto:\S`),
 	"a shortcode of emoji": regexp.MustCompile(`:[\w+-]+:`),
 	"mathematics":          regexp.MustCompile(`\$`),
 	"markup":               regexp.MustCompile("[<>`\\\\*_~]"),
@@ -189,8 +192,8 @@ func TestExamplesRenderAsTheBotMeantThem(t *testing.T) {
 var naughty = []string{
 	"<script>alert(1)</script>", "<img src=x onerror=alert(1)>", "</details></table><h1>x", "<!-- x", "--> <b>x</b>", "a|b|c", `a\|b`, `\`, "`", "``", "```", "a`b|c`d", "` `",
 	"*a*", "**", "_a_", "~~a~~", "[a](https://evil.example)", "![a](https://evil.example/x.png)", "[a]: https://evil.example", "[^1]", "[ ] x", "# a", "1. a", "1)", "- a", "+ a", "> a", "    a", "---", "===", "***",
-	"@everyone", "@acme/admins", "a@b.example", "#1", "acme/x#1", "GH-1", "gh-12", "JIRA-7", "f00360612f6d2f0c5a0b8c3d4e5f60718293a4b5", "deadbeef", "1234567", "acme/x@deadbeef",
-	"https://evil.example", "http://a.b", "www.evil.example", "ftp://x.y", "mailto:a@b.example", "javascript:alert(1)", ":tada:", ":+1:", "$x$", "$$", "&lt;b&gt;", "&#64;x", "&copy;",
+	"@everyone", "@acme/admins", "a@b.example", "#1", "acme/x#1", "GH-1", "gh-12", "JIRA-7", "f00360612f6d2f0c5a0b8c3d4e5f60718293a4b5", "deadbeef", "Ǘaaaaaaaa", "deadbeefé", "1234567", "acme/x@deadbeef",
+	"https://evil.example", "http://a.b", "www.evil.example", "(www. x", "ftp://x.y", "mailto:a@b.example", "javascript:alert(1)", ":tada:", ":+1:", "$x$", "$$", "&lt;b&gt;", "&#64;x", "&copy;",
 	"\x1b[31mred\x1b[0m", "\x1b]8;;http://evil.example\x07x", "a\nb", "a\r\n\r\n# b", "a\tb", "\u202eabc", "\u2066x", "a\u200bb", "GH\u200b-1", "@\u200dx", "\ufeff", "\u00ad", "\u2028x", "\u3164", "e\u0301\u0301\u0301\u0301\u0301", "\xff\xfe", "\U000e0041", "\u2800",
 	"", " ", "{{ x }}", "{% raw %}", "::error::x", "%0A", strings.Repeat("x", 300), strings.Repeat("ä ", 150), strings.Repeat("@a ", 100), "<details>", "http:", "//x", "x:", ":x", "a--b", "✅ No regression", "|", "| --- |",
 }
