@@ -98,7 +98,9 @@ func (r *runner) act() map[string]string {
 		}
 		s.values["inputs."+name] = v
 	}
-	r.artifacts = map[string][]string{}
+	if r.artifacts == nil {
+		r.artifacts = map[string][]string{}
+	}
 	for i, st := range r.action.Runs.Steps {
 		yes, err := s.condition(st.If)
 		if err != nil {

@@ -39,6 +39,9 @@ func newHistoryPlace(t *testing.T, documents int) *historyPlace {
 	git(t, first, "commit", "--quiet", "-m", "code")
 	git(t, first, "push", "--quiet", "origin", "HEAD:main")
 
+	if documents == 0 {
+		return p
+	}
 	doc := measured(t)
 	id := doc.ID
 	for i := range documents {

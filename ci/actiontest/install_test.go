@@ -89,7 +89,7 @@ func newRunner(t *testing.T) *runner {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := &runner{t: t, action: readAction(t), inputs: map[string]string{}, github: map[string]string{"token": "the-token", "event_name": "push", "repository": "o/r"},
+	r := &runner{t: t, action: readAction(t), inputs: map[string]string{}, github: map[string]string{"token": "the-token", "event_name": "push", "repository": "o/r", "actor": "ann"},
 		workspace: filepath.Join(dir, "workspace"), temp: filepath.Join(dir, "temp")}
 	for _, d := range []string{"workspace", "temp", "tools", "home"} {
 		if err := os.Mkdir(filepath.Join(dir, d), 0o755); err != nil {
