@@ -41,6 +41,9 @@ func newABSide(ctx context.Context, a *app, name string, shared runOptions, set 
 	if err := reference.Check(reference.Options{Faults: s.options.faults, ModelDir: s.options.modelDir}); err != nil {
 		return nil, &exit{exitUsage, fmt.Errorf("%s: %w", name, err)}
 	}
+	if err := s.app.hold(&s.options.plan); err != nil {
+		return nil, err
+	}
 	c, err := s.app.catalog()
 	if err != nil {
 		return nil, err
@@ -48,6 +51,7 @@ func newABSide(ctx context.Context, a *app, name string, shared runOptions, set 
 	if s.plan, err = s.app.plan(ctx, c, s.options.plan.flags); err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
+	s.app.warnPlugins(c, s.plan)
 	if s.session, err = newSession(ctx, s.app, c, s.options, s.plan); err != nil {
 		return nil, err
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/benchharness/harness/internal/catalog"
+	"github.com/benchharness/harness/internal/lockfile"
 	"github.com/benchharness/harness/internal/manifest"
 	"github.com/benchharness/harness/internal/plughost"
 	"github.com/benchharness/harness/internal/progress"
@@ -30,6 +31,8 @@ type app struct {
 	folders        store.Folders
 	plugins        []string                      // --plugin
 	grants         map[string]suite.Grant        // of WASM plugins, by name: the plan's
+	pins           *lockfile.File                // plugins that alone may run; nil = all
+	pinsPath       string                        // where pins come from
 	view           atomic.Pointer[progress.View] // of the run that goes on, or nil
 }
 
@@ -81,11 +84,20 @@ func (a *app) pluginFlag(cmd *cobra.Command) {
 	cmd.Flags().StringArrayVar(&a.plugins, "plugin", nil, "`FILE` of one more plugin, or NAME=FILE; may be repeated")
 }
 
+// pluginsFolder is where plugins are installed: the project's folder, or the
+// user's.
+func (a *app) pluginsFolder(global bool) string {
+	if global {
+		return filepath.Join(a.folders.Data, "plugins")
+	}
+	return filepath.Join(a.dir, ".harness", "plugins")
+}
+
 func (a *app) catalog() (*catalog.Catalog, error) {
 	c, err := catalog.Open(catalog.Options{
 		Builtin: builtins(), Explicit: a.plugins, Path: os.Getenv(catalog.EnvPath),
-		Local: filepath.Join(a.dir, ".harness", "plugins"), Data: filepath.Join(a.folders.Data, "plugins"),
-		Cache: filepath.Join(a.folders.Cache, "plugins"), Ask: a.ask,
+		Local: a.pluginsFolder(false), Data: a.pluginsFolder(true),
+		Cache: filepath.Join(a.folders.Cache, "plugins"), Ask: a.ask, Lock: a.pins, LockPath: a.pinsPath,
 	})
 	if err != nil {
 		return nil, &exit{exitUsage, err}

@@ -94,7 +94,7 @@ func (a *app) cleanTarget(ctx context.Context, c *catalog.Catalog, run journal.R
 	if err != nil {
 		return err
 	}
-	p, err := a.start(ctx, e, plughost.Options{Name: owner})
+	p, err := a.startAdmitted(ctx, c, e, plughost.Options{Name: owner})
 	if err != nil {
 		return err
 	}

@@ -28,6 +28,9 @@ func newConfig(a *app) *cobra.Command {
 }
 
 func (o *configOptions) run(cmd *cobra.Command, a *app) error {
+	if err := a.hold(&o.plan); err != nil {
+		return err
+	}
 	c, err := a.catalog()
 	if err != nil {
 		return err

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 
+	"github.com/benchharness/harness/internal/lockfile"
 	"github.com/benchharness/harness/internal/suite"
 	"github.com/benchharness/harness/sdk"
 )
@@ -69,7 +70,8 @@ func codeOf(err error) int {
 	if errors.Is(err, errInterrupted) {
 		return exitInterrupted
 	}
-	if errors.As(err, &config) || errors.As(err, &param) {
+	var unpinned *lockfile.MismatchError
+	if errors.As(err, &config) || errors.As(err, &param) || errors.As(err, &unpinned) {
 		return exitUsage
 	}
 	return exitNotRun

@@ -22,8 +22,12 @@ func newList(a *app) *cobra.Command {
 			w := tabwriter.NewWriter(a.stdout, 0, 4, 2, ' ', 0)
 			fmt.Fprintln(w, "BENCHMARK\tUSE\tTARGET\tWHAT")
 			for _, e := range c.Entries() {
-				p, ok := c.Known(e)
-				if !ok {
+				p, ok := c.Declared(e)
+				switch {
+				case e.Problem != nil:
+					fmt.Fprintf(w, "%s/…\t\t\tcannot be used: %s\n", e.Name, printable(e.Problem.Error()))
+					continue
+				case !ok:
 					fmt.Fprintf(w, "%s/…\t\t\tnot asked yet: harness plugin describe %s\n", e.Name, e.Name)
 					continue
 				}

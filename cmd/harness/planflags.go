@@ -9,7 +9,10 @@ import (
 )
 
 // planFlags are the flags that shape a run, for the commands that make a plan.
-type planFlags struct{ flags suite.Flags }
+type planFlags struct {
+	flags  suite.Flags
+	locked bool // only pinned plugins may run
+}
 
 // add defines them but for those named, which the command has no use for.
 func (p *planFlags) add(cmd *cobra.Command, without ...string) {
@@ -21,6 +24,12 @@ func (p *planFlags) add(cmd *cobra.Command, without ...string) {
 	}
 	cmd.Flags().StringArrayVar(&p.flags.Targets, "target", nil, "`KIND=URL` of a target in place of the reference stack's; may be repeated")
 	cmd.Flags().BoolVar(&p.flags.NoCleanup, "no-cleanup", false, "leave what the run creates on targets in place")
+	grantFlag(cmd, &p.flags)
+	cmd.Flags().BoolVar(&p.locked, "locked", false, "run only plugins that are as harness.lock pins them")
+}
+
+func grantFlag(cmd *cobra.Command, f *suite.Flags) {
+	cmd.Flags().StringArrayVar(&f.Grants, "grant", nil, "`PLUGIN=CAPABILITIES` that a WASM plugin gets: clock, http, sql, blob:FOLDER, with commas; may be repeated")
 }
 
 // ofRunAlone are the flags of `harness run` that say what becomes of one run.

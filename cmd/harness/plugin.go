@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"strings"
-	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
@@ -14,72 +13,16 @@ import (
 func newPlugin(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "plugin",
-		Short: "List, describe and serve plugins",
+		Short: "List, describe, install, pin, make and check plugins",
 		Args:  cobra.ArbitraryArgs,
 		RunE:  needsSubcommand,
 	}
-	cmd.AddCommand(newPluginList(a), newPluginDescribe(a), newPluginServe(), newPluginServeWASM())
+	cmd.AddCommand(newPluginList(a), newPluginDescribe(a), newPluginInstall(a), newPluginUpdate(a), newPluginRemove(a), newPluginLock(a), newPluginVerify(a), newPluginNew(a), newPluginManifest(a), newPluginServe(), newPluginServeWASM())
 	return cmd
 }
 
-func newPluginList(a *app) *cobra.Command {
-	cmd := &cobra.Command{
-		Use:   "list",
-		Short: "Plugins that were found, and where; starts none",
-		Args:  noArgs,
-		RunE: func(*cobra.Command, []string) error {
-			c, err := a.catalog()
-			if err != nil {
-				return err
-			}
-			w := tabwriter.NewWriter(a.stdout, 0, 4, 2, ' ', 0)
-			fmt.Fprintln(w, "PLUGIN\tVERSION\tSOURCE\tFILE")
-			for _, e := range c.Entries() {
-				v := "not asked yet"
-				if p, ok := c.Known(e); ok {
-					v = p.Version
-				}
-				fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", e.Name, v, e.Source, e.Where())
-				for _, s := range e.Shadows {
-					fmt.Fprintf(w, "\t\tshadowed\t%s\n", s)
-				}
-			}
-			return w.Flush()
-		},
-	}
-	a.pluginFlag(cmd)
-	return cmd
-}
-
-func newPluginDescribe(a *app) *cobra.Command {
-	cmd := &cobra.Command{
-		Use:   "describe NAME",
-		Short: "What a plugin measures: its benchmarks, parameters and metrics",
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if len(args) != 1 {
-				return usage("harness plugin describe takes the name of one plugin; see harness plugin list")
-			}
-			c, err := a.catalog()
-			if err != nil {
-				return err
-			}
-			if _, ok := c.Entry(args[0]); !ok {
-				return usage("no plugin %q%s; found are: %s", args[0], suggest(args[0], c.Plugins()), strings.Join(c.Plugins(), ", "))
-			}
-			p, err := c.Describe(cmd.Context(), args[0])
-			if err != nil {
-				return err
-			}
-			describe(a, p)
-			return nil
-		},
-	}
-	a.pluginFlag(cmd)
-	return cmd
-}
-
+// describe says what a plugin measures.
 func describe(a *app, p sdk.Plugin) {
-	fmt.Fprintf(a.stdout, "%s %s: %s\n", p.Name, p.Version, p.Doc)
 	for _, b := range p.Benchmarks {
 		fmt.Fprintf(a.stdout, "\n%s/%s: %s\n", p.Name, b.Name, b.Doc)
 		if b.Target != "" {

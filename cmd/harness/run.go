@@ -54,6 +54,9 @@ harness starts itself. Settings come from flags, the environment (BENCHMARK_…)
 }
 
 func (o *runOptions) run(ctx context.Context, a *app) error {
+	if err := a.hold(&o.plan); err != nil {
+		return err
+	}
 	c, err := a.catalog()
 	if err != nil {
 		return err
@@ -67,6 +70,7 @@ func (o *runOptions) run(ctx context.Context, a *app) error {
 	for _, w := range plan.Warnings {
 		a.say("harness: warning: %s", w)
 	}
+	a.warnPlugins(c, plan)
 	if len(plan.Benchmarks) == 0 {
 		return usage("the plan has no benchmark: see harness list")
 	}

@@ -195,7 +195,7 @@ func (s *session) startPlugin(ctx context.Context, name string) (runner.Plugin, 
 	if !ok {
 		return nil, fmt.Errorf("no plugin %q", name)
 	}
-	return s.app.start(ctx, e, plughost.Options{
+	return s.app.startAdmitted(ctx, s.catalog, e, plughost.Options{
 		Name: name, Dir: s.sockets, Journal: s.journal, JournalPath: s.journal.Path, Log: s.log(name),
 	})
 }

@@ -32,11 +32,15 @@ func (a *app) start(ctx context.Context, e catalog.Entry, o plughost.Options) (*
 		return plughost.Start(ctx, o)
 	}
 	limits := wasmhost.Limits(a.grants[e.Name].Limits).Watched()
+	limits.Describe = describeTime
 	guard, err := newGuard(cmp.Or(o.Dir, os.TempDir()), limits)
 	if err != nil {
 		return nil, fmt.Errorf("start plugin %s: %w", o.Name, err)
 	}
 	o.Args, o.Guard = append(o.Args, "--pulse", guard.page.Path()), guard
+	if e.Digest != "" {
+		o.Args = append(o.Args, "--digest", e.Digest)
+	}
 	// A guest that may compute for long may be silent for as long.
 	o.Silence = max(limits.Op, limits.SetUp) + silence
 	p, err := plughost.Start(ctx, o)
@@ -45,6 +49,10 @@ func (a *app) start(ctx context.Context, e catalog.Entry, o plughost.Options) (*
 	}
 	return p, err
 }
+
+// describeTime is how long a WASM plugin may take to say what it is. It is
+// asked that before there is a plan with limits of its own.
+const describeTime = 3 * time.Second
 
 // silence is how long a WASM plugin may say nothing beyond what its guest may
 // take.
@@ -120,6 +128,7 @@ func newPluginServeWASM() *cobra.Command {
 	}
 	f := cmd.Flags()
 	f.StringVar(&o.Name, "name", "", "the plugin's name")
+	f.StringVar(&o.Digest, "digest", "", "sha256:HEX that the module has to have")
 	f.StringVar(&o.Cache, "cache", "", "folder of compiled modules")
 	f.StringVar(&grant, "grant", "{}", "what it may do, as JSON")
 	f.BoolVar(&o.Describing, "describe", false, "only to describe it: imports that were not granted do nothing")

@@ -92,6 +92,12 @@ func makeSeal(path string) (seal, error) {
 	return seal{hashName + hex.EncodeToString(h.Sum(nil)), is, begun.UnixNano()-last < int64(tick)}, nil
 }
 
+// SHA256 is the digest of a plugin's file in hexadecimal.
+func SHA256(path string) (string, error) {
+	s, err := makeSeal(path)
+	return hexOf(s.digest), err
+}
+
 // Digest returns the sha256 of the plugin's file as "sha256:hex"; that of
 // this program for a built-in one. It is an error if the file was another when
 // this catalog looked at it before.

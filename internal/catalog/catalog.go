@@ -41,6 +41,7 @@ type Entry struct {
 	SHA256   string             // that the manifest states for the file; may be ""
 	Platform string             // the manifest's key for the file; "" without one
 	Problem  error              // why it cannot be used, as found without running it
+	Digest   string             // of the file that was admitted, "sha256:hex"; "" before that
 }
 
 // BuiltIn says whether the plugin is part of this binary.

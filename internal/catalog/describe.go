@@ -121,6 +121,9 @@ func (c *Catalog) ask(ctx context.Context, e Entry) (sdk.Plugin, error) {
 	if err != nil {
 		return sdk.Plugin{}, err
 	}
+	if e.Digest, err = c.Digest(e); err != nil {
+		return sdk.Plugin{}, err
+	}
 	d, err := c.opts.Ask(ctx, e)
 	if changed := still(); changed != nil {
 		return sdk.Plugin{}, changed

@@ -10,11 +10,12 @@ import (
 	"strings"
 
 	"github.com/benchharness/harness/internal/manifest"
+	"github.com/benchharness/harness/sdk"
 	"github.com/benchharness/harness/sdk/wire"
 )
 
-// guestABI is the version of the guest ABI that this harness hosts.
-const guestABI = 1
+// GuestABI is the version of the guest ABI that this harness hosts.
+const GuestABI = 1
 
 // ModuleSuffix ends the file name of a WASM plugin.
 const ModuleSuffix = ".wasm"
@@ -22,6 +23,22 @@ const ModuleSuffix = ".wasm"
 // nameOf is the name that a program's file name gives it.
 func nameOf(file string) string {
 	return strings.TrimSuffix(strings.TrimPrefix(file, Prefix), ModuleSuffix)
+}
+
+// FileEntry is the plugin in a file, whatever a manifest beside it says.
+func FileEntry(path string) (Entry, error) {
+	e := Entry{Name: nameOf(filepath.Base(path)), Path: path, Source: "file", Kind: kindOf(path)}
+	info, err := os.Stat(path)
+	switch {
+	case err != nil:
+		return e, fmt.Errorf("plugin %s: %w", path, errors.Unwrap(err))
+	case !usable(info):
+		return e, fmt.Errorf("plugin %s is no executable file: give the path of a plugin's program or module", path)
+	}
+	if err := sdk.CheckName(e.Name); err != nil {
+		return e, fmt.Errorf("plugin %s: name the file %sNAME: %w", path, Prefix, err)
+	}
+	return e, nil
 }
 
 func kindOf(file string) manifest.Kind {
@@ -97,7 +114,7 @@ func noProgram(m *manifest.Manifest) error {
 func speaks(m *manifest.Manifest) error {
 	what, mine := "plugin protocol", wire.ProtocolVersion
 	if m.Kind == manifest.WASM {
-		what, mine = "guest ABI", guestABI
+		what, mine = "guest ABI", GuestABI
 	}
 	if mine < m.Protocol.Min || mine > m.Protocol.Max {
 		return fmt.Errorf("its manifest says that it speaks %s %d to %d, this harness speaks %d: %s",

@@ -321,7 +321,6 @@ func TestTheProxyOfTheEnvironmentIsAsked(t *testing.T) {
 type hub struct {
 	*site
 	release release
-	token   string // that it wants; "" wants none
 }
 
 func newHub(t *testing.T, tag string, files map[string]string) *hub {

@@ -84,6 +84,15 @@ func (n Network) release(ctx context.Context, repo, version string) (*release, e
 	return nil, fmt.Errorf("github.com/%s has no release %s, or is private: check both names, or set GITHUB_TOKEN", repo, version)
 }
 
+// Newest is the newest release of a repository, "owner/name", on GitHub.
+func (n Network) Newest(ctx context.Context, repo string) (Source, error) {
+	r, err := n.release(ctx, repo, "")
+	if err != nil {
+		return Source{}, err
+	}
+	return Source{Repo: repo, Version: r.Tag}, nil
+}
+
 func (n Network) header(accept string) http.Header {
 	h := http.Header{"Accept": {accept}, "X-Github-Api-Version": {"2022-11-28"}}
 	if n.Token != "" {

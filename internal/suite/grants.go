@@ -74,7 +74,7 @@ func (g Grant) String() string {
 }
 
 // Grants returns what the config file and the flags grant plugins, without
-// making a plan.
+// making a plan. Without a catalog it grants to whatever name is there.
 func Grants(ctx context.Context, in Inputs) (map[string]Grant, error) {
 	l, err := newLoader(ctx, in)
 	if err != nil {
@@ -210,7 +210,7 @@ func (l *loader) grantByFlag(text string, seen map[string]bool) error {
 		return o.errorf("names the plugin %s twice; give it once, with commas", show(name))
 	}
 	seen[name] = true
-	if !slices.Contains(l.in.Catalog.Plugins(), name) {
+	if l.in.Catalog != nil && !slices.Contains(l.in.Catalog.Plugins(), name) {
 		return o.errorf("names the plugin %s, which is unknown%s", show(name), didYouMean(name, l.in.Catalog.Plugins()))
 	}
 	g := l.plan.Grants[name]

@@ -86,6 +86,15 @@ func TestAPluginByNameMayHaveAPath(t *testing.T) {
 	}
 }
 
+func TestWithoutACatalogAnyNameIsGranted(t *testing.T) {
+	dir := t.TempDir()
+	write(t, filepath.Join(dir, "harness.yaml"), "version: 1\nplugins:\n  nobody: {path: ./nowhere, grant: [sql]}\n")
+	got, err := Grants(t.Context(), Inputs{Dir: dir, Flags: Flags{Grants: []string{"other=http"}}})
+	if err != nil || len(got["nobody"].Capabilities) != 1 || len(got["other"].Capabilities) != 1 {
+		t.Errorf("grants are %+v, %v", got, err)
+	}
+}
+
 func TestSizesAreShownInTheirLargestUnit(t *testing.T) {
 	for n, want := range map[int64]string{64 << 20: "64MiB", 1 << 30: "1GiB", 1536: "1536B", 3 << 10: "3KiB"} {
 		if got := sizeText(n); got != want {

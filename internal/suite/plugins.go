@@ -86,7 +86,7 @@ func (l *loader) choosePlugins() error {
 // declaredPlugins makes sure that the plugins which the file says it needs are
 // there, taking in those given by path.
 func (l *loader) declaredPlugins() error {
-	if l.file == nil || l.file.Plugins == nil {
+	if l.file == nil || l.file.Plugins == nil || l.in.Catalog == nil {
 		return nil
 	}
 	at := func(line int, subject string) origin { return origin{file: l.fileName, line: line, subject: subject} }

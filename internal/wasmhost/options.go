@@ -27,7 +27,7 @@ type Limits struct {
 	Result    int64         `json:"result,omitempty"`      // bytes of one reply or answer; default 1 MiB
 	OpTime    time.Duration `json:"op_time,omitempty"`     // inside the guest, in one op; default 1 s
 	RoundTime time.Duration `json:"round_time,omitempty"`  // the same, in all ops of a round; default 10 min
-	SetUpTime time.Duration `json:"set_up_time,omitempty"` // the same, in describe, set up or tear down; default 10 s
+	SetUpTime time.Duration `json:"set_up_time,omitempty"` // the same, in set up or tear down; default 10 s
 }
 
 // Or fills in the defaults.
@@ -42,7 +42,7 @@ func (l Limits) Or() Limits {
 // Watched are the limits that only a watcher outside can enforce.
 func (l Limits) Watched() pulse.Limits {
 	l = l.Or()
-	return pulse.Limits{Describe: l.SetUpTime, SetUp: l.SetUpTime, Op: l.OpTime, Round: l.RoundTime}
+	return pulse.Limits{SetUp: l.SetUpTime, Op: l.OpTime, Round: l.RoundTime}
 }
 
 // Grant is what a plugin may do.
@@ -54,12 +54,15 @@ type Grant struct {
 
 // Options say what to run.
 type Options struct {
-	Name  string // the plugin's, for errors
-	File  string // the module
-	Cache string // folder for compiled code; "" compiles every time
-	Grant Grant
-	Pulse *pulse.Page // how the process is watched; nil: it is not
-	Log   *slog.Logger
+	Name string // the plugin's, for errors
+	File string // the module
+	// Digest is that of the module's bytes, "sha256:HEX": what is compiled is
+	// what was looked at. "" is any.
+	Digest string
+	Cache  string // folder for compiled code; "" compiles every time
+	Grant  Grant
+	Pulse  *pulse.Page // how the process is watched; nil: it is not
+	Log    *slog.Logger
 	// Describing says that the plugin is only asked what it offers. Then it may
 	// import what it was not granted, and no such import does anything.
 	Describing bool
