@@ -183,6 +183,9 @@ func (j *ciJob) sayings(legs []body.Leg) body.Options {
 		if o.suite != "default" {
 			out.Reproduce += " --suite " + o.suite
 		}
+		if o.config != "" {
+			out.Reproduce += " --config " + o.config
+		}
 	}
 	if !j.untrusted() {
 		out.ConfigPath = j.configPath()
