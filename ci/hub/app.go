@@ -20,7 +20,8 @@ type App struct {
 	Installation int64
 	// Key is the private key, PEM.
 	Key []byte
-	// Repo is the repository whose installation is meant.
+	// Repo is the repository whose installation is meant, and the only one that
+	// the token is for; without it the token is for all of the installation's.
 	Repo Repo
 }
 
@@ -105,6 +106,12 @@ func (a *appAuth) installation(ctx context.Context) (*ghinstallation.Transport, 
 		return nil, &PermissionError{&Failure{Op: o.what, Message: "the installation is suspended", Remedy: "unsuspend it in the settings of the owner"}}
 	}
 	a.slug = found.GetAppSlug()
-	a.token = ghinstallation.NewFromAppsTransport(a.apps, found.GetID())
-	return a.token, nil
+	token := ghinstallation.NewFromAppsTransport(a.apps, found.GetID())
+	token.InstallationTokenOptions = &github.InstallationTokenOptions{}
+	if a.app.Repo.check() == nil {
+		// A token that leaks is good for this repository only.
+		token.InstallationTokenOptions.Repositories = []string{a.app.Repo.Name}
+	}
+	a.token = token
+	return token, nil
 }

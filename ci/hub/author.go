@@ -34,8 +34,16 @@ func (c *Client) author(ctx context.Context) (author, error) {
 	case c.o.Login != "":
 		me = author{c.o.Login, true}
 	case c.app != nil:
-		me.login, err = c.app.name(ctx)
 		me.sure = true
+		// It is a read that does not go through the retrier.
+		for failed := 1; ; failed++ {
+			if me.login, err = c.app.name(ctx); err == nil {
+				break
+			}
+			if err = c.http.pause(ctx, failed, err); err != nil {
+				break
+			}
+		}
 	case t == "", strings.HasPrefix(t, "ghs_"), strings.HasPrefix(t, "v1."):
 		me = author{actionsBot, false}
 	default:

@@ -221,8 +221,7 @@ func explain(o op, err error) error {
 	if err == nil {
 		return nil
 	}
-	var t typed
-	if errors.As(err, &t) {
+	if t, ok := plainly(err).(typed); ok { //nolint:errorlint // plainly has unwrapped it
 		return t
 	}
 	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {

@@ -93,11 +93,20 @@ func (t *retrier) pause(ctx context.Context, attempt int, err error) error {
 	if !t.take(ctx, wait) {
 		return err
 	}
-	t.log("%v; trying again in %s", err, wait.Round(time.Millisecond))
+	t.log("%v; trying again in %s", plainly(err), wait.Round(time.Millisecond))
 	if t.sleep(ctx, wait) != nil {
 		return err
 	}
 	return nil
+}
+
+// plainly is an error without what other packages put around it.
+func plainly(err error) error {
+	var t typed
+	if errors.As(err, &t) {
+		return t
+	}
+	return err
 }
 
 // hopeful says whether an error may pass, and after how long. Pauses double
