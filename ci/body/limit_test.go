@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"unicode/utf16"
+
+	"github.com/benchharness/harness/internal/verdict"
 )
 
 // matrix is n legs of metrics metrics each, of which failing fail.
@@ -180,11 +182,36 @@ func TestHugeTextsDoNotBreakTheLimit(t *testing.T) {
 	legs, o := everywhere(huge, strings.Repeat("<", 60_000))
 	o.Notes = []string{huge, huge, huge, huge, huge, huge}
 	o.ReportURL, o.RunURL = "https://x.example/"+huge, "https://x.example/"+strings.Repeat("é", 400)
-	for _, limit := range []int{1, 0} {
-		o.Limit = limit
-		body := Comment(legs, o)
-		within(t, body, map[int]int{0: CommentLimit, 1: minLimit}[limit])
-		harmless(t, body, o)
+	// Every remark, the command and the entries to copy as long as they get.
+	var rows []verdict.Row
+	for i := range maxAccept {
+		rows = append(rows, metric(strings.Repeat("é", 15)+number(i), "", strings.Repeat("ü", 10), 1, 0.2, 0.1, verdict.Regressed))
+		rows[i].Gate = true
+	}
+	long := options()
+	swelling := strings.Repeat("<1 ", maxText/3)
+	long.Notes, long.Reproduce = []string{swelling, swelling, swelling, swelling, swelling}, strings.Repeat("x", maxCommand)
+	long.Base.Name, long.Head.Name, long.ReportURL = huge, huge, "https://x.example/"+strings.Repeat("a", maxURL-20)
+	long.Marker.Suite, long.Marker.Leg, long.Marker.Head = strings.Repeat("é", 90), strings.Repeat("é", 90), strings.Repeat("é", 90)
+	for _, tt := range []struct {
+		legs []Leg
+		o    Options
+	}{{legs, o}, {[]Leg{leg(1, rows...)}, long}} {
+		for limit, want := range map[int]int{0: CommentLimit, 1: minLimit} {
+			tt.o.Limit = limit
+			body := Comment(tt.legs, tt.o)
+			within(t, body, want)
+			harmless(t, body, tt.o)
+			for i := range rows {
+				if name := number(i) + "` | `"; len(tt.legs) == 1 && !strings.Contains(body, name) && !strings.Contains(body, "é"+number(i)+"` `") {
+					t.Errorf("failing row %d is not in the body of %d bytes", i, len(body))
+				}
+			}
+		}
+	}
+	accept := judge([]Leg{leg(1, rows...)}).accept()
+	if len(accept) < maxEntries-500 {
+		t.Errorf("the entries to copy are only %d bytes long: the test asks too little", len(accept))
 	}
 }
 
