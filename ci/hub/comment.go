@@ -62,6 +62,9 @@ type CommentResult struct {
 	Removed int
 	// Login is the author that comments were looked for by.
 	Login string
+	// Unchecked says that it was written, and that whether another run made a
+	// second one or wrote over it could not be seen. The next run tidies up.
+	Unchecked bool
 }
 
 const (
@@ -159,6 +162,7 @@ func (w *commenting) round(ctx context.Context) (settled bool, err error) {
 	if err != nil && w.wrote {
 		// It is written, which is what was asked for; the next run tidies up.
 		w.c.o.Log("%v", err)
+		w.result.Unchecked = true
 		return true, nil
 	}
 	if err != nil {
@@ -254,6 +258,7 @@ func (w *commenting) create(ctx context.Context, p plan) error {
 // stayed looks, a while after an update, whether it is still there.
 func (w *commenting) stayed(ctx context.Context, p plan) (bool, error) {
 	if w.c.o.Settle > 0 && w.c.o.Sleep(ctx, w.c.o.Settle) != nil {
+		w.result.Unchecked = true
 		return true, nil // it is written; there is no time left to look again
 	}
 	now, err := w.reread(ctx, p.keep.id)

@@ -83,7 +83,9 @@ type history struct {
 	mu     sync.Mutex
 	stats  map[string]int
 	erased bool
-	ended  map[string]attempt // by leg: the newest run's last attempt that was delivered
+	ended  map[string]attempt   // by leg: the newest run's last attempt that was delivered
+	at     map[string]time.Time // by leg: when that was
+	untidy map[string]time.Time // by leg: when the last job ended that could not look at what it left
 }
 
 // attempt is what one job delivered.
@@ -109,7 +111,7 @@ func (h *history) count(what string, n int) {
 
 // play lives one history through, checks its end, and gives its calls.
 func play(t *testing.T, seed uint64, stats map[string]int) string {
-	h := &history{t: t, seed: seed, stats: stats, ended: map[string]attempt{}}
+	h := &history{t: t, seed: seed, stats: stats, ended: map[string]attempt{}, at: map[string]time.Time{}, untidy: map[string]time.Time{}}
 	h.begin()
 	h.live()
 	h.finish()
@@ -277,7 +279,7 @@ func (h *history) job(run int64, number int, leg string, killed bool) bool {
 		Repo: hub.Repo{Owner: "acme", Name: "search"}, SHA: head(run), Name: strings.TrimSpace("harness " + leg), ExternalID: "harness/default/" + leg,
 	})
 	if ctx.Err() != nil && r.IntN(2) == 0 {
-		return false // nothing more runs: it was kill -9
+		return false // nothing more runs: it was killed at once
 	}
 	if check.Reused {
 		h.count("reused", 1)
@@ -291,14 +293,17 @@ func (h *history) job(run int64, number int, leg string, killed bool) bool {
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if err != nil || err2 != nil || err3 != nil || ctx.Err() != nil { // a job without time does not look again
+	if err2 != nil || result.Unchecked {
+		h.untidy[leg] = time.Now()
+	}
+	if err != nil || err2 != nil || err3 != nil || result.Unchecked {
 		h.stats["failed"]++
 		return false
 	}
 	h.stats[string(result.Action)]++
 	h.stats["removed"] += result.Removed
 	if run == h.newest {
-		h.ended[leg] = a
+		h.ended[leg], h.at[leg] = a, time.Now()
 	}
 	return true
 }
@@ -314,11 +319,12 @@ func output(r *rand.Rand, title string) body.CheckOutput {
 }
 
 // finish runs the newest run again, as people do, until all its legs are
-// delivered: faults end some time.
+// delivered, and after all that could not look at what they left: faults end
+// some time.
 func (h *history) finish() {
 	for _, leg := range h.legs {
 		_, done := h.ended[leg]
-		done = done && !h.erased
+		done = done && !h.erased && !h.untidy[leg].After(h.at[leg])
 		for number := 2; !done; number++ {
 			if number > 40 {
 				h.t.Fatalf("leg %q is not delivered after %d attempts", leg, number)

@@ -56,10 +56,7 @@ func (r *Repo) dumpComments(b *strings.Builder, number int) {
 		if c.edits > 0 {
 			fmt.Fprintf(b, ", edited %d×", c.edits)
 		}
-		if n > 1 {
-			fmt.Fprintf(b, ", and %d more like it", n-1)
-		}
-		fmt.Fprintln(b)
+		fmt.Fprintf(b, "%s\n", more(n))
 		quote(b, "      ", c.body)
 		i += n
 	}
@@ -99,9 +96,22 @@ func (c *check) dump(b *strings.Builder) {
 			quote(b, "        ", part.text)
 		}
 	}
-	for _, a := range c.annotations {
-		fmt.Fprintf(b, "      %s %s:%d %s: %s\n", a.AnnotationLevel, a.Path, a.StartLine, a.Title, strings.ReplaceAll(a.Message, "\n", " / "))
+	for i := 0; i < len(c.annotations); {
+		a, n := c.annotations[i], 1
+		for i+n < len(c.annotations) && c.annotations[i+n] == a {
+			n++
+		}
+		fmt.Fprintf(b, "      %s %s:%d %s: %s%s\n", a.AnnotationLevel, a.Path, a.StartLine, a.Title, strings.ReplaceAll(a.Message, "\n", " / "), more(n))
+		i += n
 	}
+}
+
+// more says how many there are beside one.
+func more(n int) string {
+	if n == 1 {
+		return ""
+	}
+	return fmt.Sprintf(", and %d more like it", n-1)
 }
 
 // quote writes a text with a bar before each line.

@@ -107,7 +107,7 @@ func TestAViolationIsSeen(t *testing.T) {
 		return body(v)
 	}
 	for _, tt := range []struct{ name, method, path, body, words string }{
-		{"a misspelt field", "POST", here + "/check-runs", check(obj{"conclussion": "success"}), `"conclussion" is unsupported`},
+		{"a field that does not exist", "POST", here + "/check-runs", check(obj{"conclude": "success"}), `"conclude" is unsupported`},
 		{"a conclusion that does not exist", "POST", here + "/check-runs", check(obj{"conclusion": "regressed"}), "/conclusion"},
 		{"51 annotations", "POST", here + "/check-runs", check(obj{"output": obj{"title": "t", "summary": "s", "annotations": notes}}), "maximum number of items is 50"},
 		{"a summary that is too long", "POST", here + "/check-runs", check(obj{"output": obj{"title": "t", "summary": long}}), "maximum string length is 65535"},
