@@ -212,7 +212,7 @@ func sectionTable(s report.Section, rank int, what string) *table {
 		r := s.Rows[i]
 		var cells []string
 		for c, text := range r.Cells {
-			if c == 0 {
+			if c == 0 && rank == areasRank { // names of the document
 				cells = append(cells, Code(text))
 				continue
 			}

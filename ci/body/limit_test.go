@@ -149,10 +149,22 @@ func TestFailingRowsAreShortenedBeforeOneIsLeftOut(t *testing.T) {
 
 func TestTheLeastImportantRowsAreLeftOutFirst(t *testing.T) {
 	legs := []Leg{{Comparison: many(5000, 10, 0), Head: headRun(), Exit: 1}}
-	body := Comment(legs, options())
-	hidden := hiddenAll.FindStringSubmatch(body)
-	if hidden == nil || !strings.Contains(hidden[1], "unchanged") || strings.Contains(hidden[1], "inconclusive") {
-		t.Errorf("hidden is %q", hidden)
+	body, j := Comment(legs, options()), judge(legs)
+	shown := func(title string) int {
+		_, section, ok := strings.Cut(body, "<details><summary>"+title)
+		if !ok {
+			t.Errorf("there is no table %q", title)
+		}
+		section, _, _ = strings.Cut(section, "</details>")
+		return strings.Count(section, "\n| `")
+	}
+	if n := shown(number(j.count(undecided)) + " inconclusive"); n < 400 {
+		t.Errorf("%d inconclusive rows are shown, which more rounds would decide", n)
+	}
+	for _, title := range []string{number(j.count(improved)) + " improved", number(j.count(unchanged)) + " unchanged", "Environment", "Resources", "Results"} {
+		if n := shown(title); n > fairShare {
+			t.Errorf("%d rows of %s are shown, more than its share beside a more important table that was cut", n, title)
+		}
 	}
 	if !strings.Contains(body, "rows hidden: [full report](https://github.com/acme/search/actions/runs/123#artifacts)") {
 		t.Error("hidden rows do not say where they are to be found")

@@ -1,6 +1,7 @@
 package body
 
 import (
+	"math"
 	"slices"
 	"strings"
 )
@@ -85,8 +86,12 @@ func (t *tally) words() string {
 // reserve is what the line about tables that were left out whole may take.
 const reserve = 700
 
-// render gives every table, by rank, as many of its rows as there is room for.
-// The result is at most limit bytes long if the texts are.
+// fairShare is how many rows every table gets before one gets more.
+const fairShare = 20
+
+// render gives every table, by rank, as many of its rows as there is room for:
+// a few of each at first, then the rest. The result is at most limit bytes long
+// if the texts are.
 func (l *layout) render() string {
 	room := l.limit
 	for _, p := range l.parts {
@@ -94,20 +99,32 @@ func (l *layout) render() string {
 	}
 	room -= reserve + len(l.more)
 	filled := map[*table]string{}
-	var gone tally
-	for _, t := range l.byRank() {
-		s, rows := l.fill(t, room)
-		if rows == 0 {
-			gone.add(t.n+t.beyond, t.what)
-			continue
+	tables := l.byRank()
+	for _, share := range []int{fairShare, math.MaxInt} {
+		for _, t := range tables {
+			room += len(filled[t])
+			if s, rows := l.fill(t, room, share); rows > 0 {
+				filled[t] = s
+			}
+			room -= len(filled[t])
 		}
-		filled[t] = s
-		room -= len(s)
+	}
+	return l.join(filled, tables)
+}
+
+// join puts the parts together, and before the last, which has the links and
+// the marker, a line about tables that are left out whole.
+func (l *layout) join(filled map[*table]string, tables []*table) string {
+	var gone tally
+	for _, t := range tables {
+		if filled[t] == "" {
+			gone.add(t.n+t.beyond, t.what)
+		}
 	}
 	var b strings.Builder
 	for i, p := range l.parts {
 		b.WriteString(p.write(filled))
-		if i == len(l.parts)-1 && len(gone.what) > 0 { // the links and the marker come last
+		if i == len(l.parts)-1 && len(gone.what) > 0 {
 			b.WriteString("\nHidden for length: " + gone.words() + l.more + "\n")
 		}
 		b.WriteString(p.text)
@@ -139,13 +156,13 @@ func (l *layout) byRank() []*table {
 	return out
 }
 
-// fill writes a table with as many rows as fit into room.
-func (l *layout) fill(t *table, room int) (s string, rows int) {
+// fill writes a table with as many rows as fit into room, at most share.
+func (l *layout) fill(t *table, room, share int) (s string, rows int) {
 	hidden := len(l.hiddenLine(t.n + t.beyond))
 	room -= len(t.open) + len(t.close)
 	var b strings.Builder
 	b.WriteString(t.open)
-	for rows < t.n {
+	for rows < min(t.n, share) {
 		r := t.row(rows)
 		need := len(r)
 		if rows+1 < t.n || t.beyond > 0 {
