@@ -100,6 +100,9 @@ func (in *instance) hostLog(stack []uint64) {
 // maxLine is how much of one entry of the log is kept, in bytes.
 const maxLine = 4 << 10
 
+// maxWords is how much of a runtime's last words an error repeats, in bytes.
+const maxWords = 200
+
 // say puts an entry into the plugin's log, as long as there is room in it.
 func (in *instance) say(level slog.Level, text []byte) bool {
 	if in.m.logLeft.Add(-int64(len(text))-1) < 0 {
@@ -133,6 +136,9 @@ func (in *instance) flush() bool {
 	}
 	line := in.line
 	in.line = in.line[:0]
+	if bytes.HasPrefix(line, []byte("panic: ")) || bytes.HasPrefix(line, []byte("fatal error: ")) {
+		in.words = oneLine(string(line[:min(len(line), maxWords)]))
+	}
 	return in.say(slog.LevelInfo, line)
 }
 

@@ -31,6 +31,7 @@ type instance struct {
 	random *rand.ChaCha8
 	log    *slog.Logger
 	line   []byte // printed, and not ended yet
+	words  string // the last line that a runtime printed before it gave up
 	broken error  // it trapped or exited
 
 	setup   *abi.Setup
@@ -99,8 +100,7 @@ func (in *instance) run(ctx context.Context, phase pulse.Phase, op uint64, call 
 	in.slot.Leave()
 	in.phase = pulse.Idle
 	if err != nil {
-		in.broken = trapped(err)
-		in.flush()
+		in.broken = in.trapped(err)
 	}
 	return in.broken
 }
@@ -109,12 +109,17 @@ func (in *instance) begin(ctx context.Context, phase pulse.Phase) {
 	in.ctx, in.phase, in.reply, in.noted = ctx, phase, in.reply[:0], nil
 }
 
-// trapped says how a guest ended.
-func trapped(err error) error {
+// trapped says how a guest ended, with its last words.
+func (in *instance) trapped(err error) error {
+	in.flush()
+	how := "was stopped: " + firstLine(err)
 	if exit := (*sys.ExitError)(nil); errors.As(err, &exit) {
-		return fmt.Errorf("the guest exited with code %d", exit.ExitCode())
+		how = fmt.Sprintf("exited with code %d", exit.ExitCode())
 	}
-	return fmt.Errorf("the guest was stopped: %s", firstLine(err))
+	if in.words != "" {
+		how += fmt.Sprintf(" after %q", in.words)
+	}
+	return fmt.Errorf("the guest %s", how)
 }
 
 // call calls an export other than the op, and returns what it replied with.
@@ -171,7 +176,7 @@ func (in *instance) Do(ctx context.Context, op *sdk.Op) error {
 func (in *instance) failed(err error) error {
 	in.flush()
 	if err != nil {
-		in.broken = trapped(err)
+		in.broken = in.trapped(err)
 		return sdk.Fatal(in.broken)
 	}
 	if in.noted != nil {

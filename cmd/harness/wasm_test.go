@@ -1,0 +1,346 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/benchharness/harness/internal/result"
+	"github.com/benchharness/harness/internal/store"
+	w "github.com/benchharness/harness/internal/wasmhost/wasmtest"
+	"github.com/benchharness/harness/sdk/abi"
+	"github.com/benchharness/harness/sdk/sdktest"
+)
+
+// buildGuest builds a Go package as a WASM plugin.
+func buildGuest(t testing.TB, dir, name, pkg string) string {
+	t.Helper()
+	path := filepath.Join(dir, "harness-plugin-"+name+".wasm")
+	cmd := exec.Command("go", "build", "-buildmode=c-shared", "-ldflags=-s -w", "-o", path, pkg)
+	cmd.Env = append(os.Environ(), "GOOS=wasip1", "GOARCH=wasm", "CGO_ENABLED=0")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("build the guest %s: %v\n%s", name, err, out)
+	}
+	return path
+}
+
+// guests are built once for all tests of WASM plugins, and compiled once.
+type guests struct{ hash, guest, cache string }
+
+// place is one in which what any of the tests has compiled is compiled.
+func (g guests) place(t *testing.T) *place {
+	p := newPlace(t)
+	p.env = append(p.env, "XDG_CACHE_HOME="+g.cache)
+	return p
+}
+
+func TestWASMPlugins(t *testing.T) {
+	dir := t.TempDir()
+	g := guests{
+		hash: buildGuest(t, dir, "hash", exampleDir), guest: buildGuest(t, dir, "guest", "./testdata/guest"), cache: filepath.Join(dir, "cache"),
+	}
+	t.Run("the example is a module from the same source", g.example)
+	t.Run("the module of the example conforms", g.conforms)
+	t.Run("a guest that does not end is ended and harms nobody", g.attacked)
+	t.Run("a guest in Go reaches nothing of the machine", g.confined)
+	t.Run("a guest in Go that breaks is told in one line", g.broken)
+	t.Run("a guest in Go is measured on its target", g.target)
+	t.Run("two guests at once do not meet", g.two)
+}
+
+const exampleDir = "../../examples/plugins/hash"
+
+func (g guests) example(t *testing.T) {
+	p, path := g.place(t), g.hash
+	wantLine(t, p.must("plugin", "describe", "hash", "--plugin", path).stdout, "hash/sha256: SHA-256 of 64 KiB.")
+	wantLine(t, p.must("run", "--plugin", path, "--plugins", "hash", "--duration", "300ms", "--warmup", "0s", "--rounds", "2", "--report", "json").stdout, "sha256")
+	checkRun(t, p, path)
+	run := readRun(t, p)
+	if s := run.Benchmarks[0].Provenance["sandbox"]; !strings.Contains(s, "compiled by wazero") || !strings.Contains(s, "granted: nothing") {
+		t.Errorf("the sandbox is %q", s)
+	}
+	if left := entries(t, p.tmp); len(left) > 0 {
+		t.Errorf("the run left %v behind", left)
+	}
+}
+
+func (g guests) conforms(t *testing.T) {
+	sdktest.Binary(t, []string{binary, "plugin", "serve-wasm", "--name", "hash", "--cache", filepath.Join(g.cache, "harness", "wasm"), g.hash})
+}
+
+func readRun(t *testing.T, p *place) *result.Run {
+	t.Helper()
+	run, err := store.ReadRun(filepath.Join(p.dir, "run.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return run
+}
+
+// attacks are modules, each in a plugin evil, that do not end by themselves.
+// The limits are those of attackConfig.
+func attacks() map[string]struct {
+	module *w.Module
+	want   string
+} {
+	guest := func(imports ...w.Import) *w.Module { return w.Guest(w.Plugin(), imports...) }
+	start := guest()
+	start.Funcs = append(start.Funcs, w.Func{Body: w.Forever})
+	start.Start = len(start.Imports) + len(start.Funcs) - 1
+	write := w.Import{Module: "wasi_snapshot_preview1", Name: "fd_write", Params: "iiii", Result: "i"}
+	flood := guest(write)
+	flood.Data[8] = "\x10\x00\x00\x00\x04\x00\x00\x00xyz\n"
+	return map[string]struct {
+		module *w.Module
+		want   string
+	}{
+		"an endless loop in an op": {guest().Set(abi.Op, w.Join(w.Forever, w.Unreachable)),
+			"plugin evil did not end op 0 of worker 0 within its limit of 400ms; it was killed"},
+		"an endless loop in the third op": {guest().Set(abi.Op, w.Join(w.Get(0), w.I64(2), w.Code{0x51, 0x04, 0x40}, w.Forever, w.Code{0x0b}, w.I32(0))),
+			"plugin evil did not end op 2 of worker 0 within its limit of 400ms; it was killed"},
+		"an endless loop in set up": {guest().Set(abi.SetUp, w.Join(w.Forever, w.Unreachable)),
+			"plugin evil did not end the set up of worker 0 within its limit of 500ms; it was killed"},
+		"an endless loop in tear down": {guest().Set(abi.TearDown, w.Join(w.Forever, w.Unreachable)),
+			"plugin evil did not end the tear down of worker 0 within its limit of 500ms; it was killed"},
+		"an endless loop in describe": {guest().Set(abi.Describe, w.Join(w.Forever, w.Unreachable)),
+			"plugin evil did not describe itself within its limit of 3s; it was killed"},
+		"an endless loop in _initialize": {guest().Set(abi.Initialize, w.Forever),
+			"plugin evil did not describe itself within its limit of 3s; it was killed"},
+		"an endless loop in the start function": {start,
+			"plugin evil did not describe itself within its limit of 3s; it was killed"},
+		"a flood of log": {guest(w.Of("log")).Set(abi.Op, w.Join(w.Loop(w.Join(w.I32(0), w.I32(0), w.I32(1024), w.Call(1), w.Drop)), w.Unreachable)),
+			"plugin evil did not end op 0 of worker 0 within its limit of 400ms; it was killed"},
+		"a flood of output": {flood.Set(abi.Op, w.Join(w.Loop(w.Join(w.I32(2), w.I32(8), w.I32(1), w.I32(256), w.Call(1), w.Drop)), w.Unreachable)),
+			"plugin evil did not end op 0 of worker 0 within its limit of 400ms; it was killed"},
+		"asking for the time for ever": {guest(w.Of("now")).Set(abi.Op, w.Join(w.Loop(w.Join(w.Call(1), w.Drop)), w.Unreachable)),
+			"plugin evil did not end op 0 of worker 0 within its limit of 400ms; it was killed"},
+		"values without end": {guest(w.Of("record")).Set(abi.Op, w.Join(w.Loop(w.Join(w.I32(0), w.F64(1), w.Call(1), w.Drop)), w.Unreachable)),
+			"plugin evil"},
+		"a trap": {guest().Set(abi.Op, w.Unreachable), "op 0: the guest was stopped: unreachable"},
+	}
+}
+
+// attackConfig runs evil beside hash, which is both a module and, before and
+// after it, what must not be harmed.
+const attackConfig = `version: 1
+plugins:
+  evil:
+    path: %s
+    limits: {op_time: 400ms, set_up_time: 500ms}
+  hash: {path: %s}
+suites:
+  default:
+    load: {model: closed, concurrent_users: 1, duration: 100ms, warmup: 0s, rounds: 1}
+    benchmarks:
+%s      - {use: hash/sha256, name: sha256}
+`
+
+func (g guests) attacked(t *testing.T) {
+	for name, attack := range attacks() {
+		t.Run(name, func(t *testing.T) {
+			p := g.place(t)
+			evil := filepath.Join(p.dir, "harness-plugin-evil.wasm")
+			if err := os.WriteFile(evil, attack.module.Bytes(), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			p.write("harness.yaml", fmt.Sprintf(attackConfig, evil, g.hash, "      - {use: evil/attack, name: attack}\n"))
+			o := p.harness("run", "--report", "json")
+			if n := strings.Count(o.stderr, "\nharness: ") + strings.Count(o.stdout, "harness: plugin"); n > 1 {
+				t.Errorf("%d lines say what went wrong", n)
+			}
+			wantLine(t, o.stderr, "harness: ", attack.want)
+			if bad := gospeak.FindString(o.stderr); bad != "" {
+				t.Errorf("stderr holds %q, which is not for people", bad)
+			}
+			code := exitNotRun
+			if strings.Contains(attack.want, "describe") {
+				code = exitUsage // the config file names what cannot be used
+			}
+			if o.code != code {
+				t.Errorf("exit code %d, want %d\n%s", o.code, code, o.stderr)
+			}
+			if left := entries(t, p.tmp); len(left) > 0 {
+				t.Errorf("the run left %v behind", left)
+			}
+			if code == exitUsage {
+				return // there is no plan without it
+			}
+			for _, b := range readRun(t, p).Benchmarks {
+				if b.ID == "hash/sha256" && (len(b.Rounds) != 1 || b.Rounds[0].Counts.OK == 0) {
+					t.Errorf("the other plugin has %d rounds", len(b.Rounds))
+				}
+			}
+		})
+	}
+}
+
+// guestConfig runs benchmarks of the guest in testdata. They fail or are made
+// to fail, so nothing is said of budgets.
+const guestConfig = `version: 1
+plugins:
+  guest: {path: %s, grant: [http, sql, blob], blobs: ./blobs, limits: {memory: 32MiB, op_time: 4s}}
+suites:
+  default:
+    load: {model: closed, concurrent_users: 1, operations: 3, warmup: 0s, rounds: 1}
+    benchmarks:
+%s`
+
+// run runs what the guest is to do, one benchmark each, and returns them
+// by their name.
+func (g guests) run(t *testing.T, p *place, benchmarks ...string) (map[string]result.Benchmark, outcome) {
+	t.Helper()
+	var list strings.Builder
+	for _, b := range benchmarks {
+		fmt.Fprintf(&list, "      - %s\n", b)
+	}
+	p.write("harness.yaml", fmt.Sprintf(guestConfig, g.guest, list.String()))
+	o := p.harness("run", "--report", "json")
+	out := map[string]result.Benchmark{}
+	if _, err := os.Stat(filepath.Join(p.dir, "run.json")); err == nil {
+		for _, b := range readRun(t, p).Benchmarks {
+			_, name, _ := strings.Cut(b.ID, "/")
+			out[name] = b
+		}
+	}
+	return out, o
+}
+
+func (g guests) confined(t *testing.T) {
+	p := g.place(t)
+	outside := filepath.Join(p.home, "secret")
+	blobs := filepath.Join(p.dir, "blobs")
+	for _, err := range []error{
+		os.WriteFile(outside, []byte("secret"), 0o644), os.Mkdir(blobs, 0o755), os.WriteFile(filepath.Join(blobs, "inside"), []byte("12345"), 0o644),
+		os.Symlink(outside, filepath.Join(blobs, "link")),
+	} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	const ok = ""
+	cases := []struct{ name, with, class, sample string }{
+		{"nothing", "{do: nothing}", ok, ""},
+		{"environment", "{do: environment}", ok, ""},
+		{"panic", "{do: panic}", "panic", "panic: at the op"},
+		{"file", "{do: read, what: /etc/passwd}", "error", "open /etc/passwd: "},
+		{"relative", "{do: read, what: ../../../../etc/passwd}", "error", "passwd: "},
+		{"proc", "{do: read, what: /proc/self/environ}", "error", "environ: "},
+		{"write", "{do: write, what: /tmp/harness-was-here}", "error", "harness-was-here: "},
+		{"dial", "{do: dial, what: \"127.0.0.1:1\"}", "error", "dial tcp"},
+		{"blob", "{do: blob, what: inside}", ok, ""},
+		{"blob-absent", "{do: blob, what: absent}", "absent", "file does not exist"},
+		{"blob-link", "{do: blob, what: link}", "error", `blob "link" cannot be opened`},
+		{"blob-up", "{do: blob, what: ../../h/secret}", "error", "cannot be opened"},
+	}
+	var list []string
+	for _, c := range cases {
+		list = append(list, fmt.Sprintf("{use: guest/plain, name: %s, with: %s}", c.name, c.with))
+	}
+	got, o := g.run(t, p, list...)
+	for _, c := range cases {
+		b, found := got[c.name]
+		if !found || len(b.Rounds) != 1 {
+			t.Errorf("%s: there is no round\n%s", c.name, o.stderr)
+			continue
+		}
+		r := b.Rounds[0]
+		if c.class == ok && r.Counts.OK != 3 || c.class != ok && (r.Counts.Failed != 3 || r.Errors[c.class] != 3) {
+			t.Errorf("%s: counts %+v, errors %v, samples %q; want 3 of class %q", c.name, r.Counts, r.Errors, r.Samples, c.class)
+		}
+		if !strings.Contains(strings.Join(r.Samples, " "), c.sample) {
+			t.Errorf("%s: samples are %q, want %q", c.name, r.Samples, c.sample)
+		}
+	}
+	if _, err := os.Stat("/tmp/harness-was-here"); err == nil {
+		t.Error("the guest has written a file")
+	}
+	if left := entries(t, p.tmp); len(left) > 0 {
+		t.Errorf("the run left %v behind", left)
+	}
+}
+
+func (g guests) broken(t *testing.T) {
+	for what, want := range map[string]string{
+		"hoard":   `fatal error: out of memory`,
+		"recurse": `fatal error: `,
+		"exit":    "worker 0, op 0: the guest exited with code 7",
+		"set up":  `parameter "what" is ""`,
+		"loop":    "plugin guest did not end op 0 of worker 0 within its limit of 4s; it was killed",
+	} {
+		t.Run(what, func(t *testing.T) {
+			p := g.place(t)
+			if err := os.Mkdir(filepath.Join(p.dir, "blobs"), 0o755); err != nil {
+				t.Fatal(err)
+			}
+			_, o := g.run(t, p, fmt.Sprintf("{use: guest/plain, name: it, with: {do: %s}}", what))
+			wantLine(t, o.stderr, want)
+			if o.code == exitPass {
+				t.Error("the run passed")
+			}
+		})
+	}
+}
+
+func (g guests) target(t *testing.T) {
+	p := g.place(t)
+	if err := os.Mkdir(filepath.Join(p.dir, "blobs"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	got, o := g.run(t, p,
+		`{use: guest/web, name: web, with: {do: http, what: "/healthz"}}`,
+		`{use: guest/web, name: lost, with: {do: http, what: "/not/there"}}`,
+		`{use: guest/table, name: table, with: {do: sql, what: "select $1::int + 1"}}`,
+		`{use: guest/table, name: wrong, with: {do: sql, what: "select $1::int from nowhere"}}`)
+	for name, want := range map[string]struct{ class, sample string }{
+		"web": {"", ""}, "lost": {"http_404", "not what was expected"}, "table": {"", ""}, "wrong": {"error", `relation "nowhere" does not exist (SQLSTATE 42P01)`},
+	} {
+		b, found := got[name]
+		if !found || len(b.Rounds) != 1 {
+			t.Errorf("%s: there is no round\n%s", name, o.stderr)
+			continue
+		}
+		r := b.Rounds[0]
+		if want.class == "" && r.Counts.OK != 3 || want.class != "" && r.Errors[want.class] != 3 {
+			t.Errorf("%s: counts %+v, errors %v, samples %q", name, r.Counts, r.Errors, r.Samples)
+		}
+		if !strings.Contains(strings.Join(r.Samples, " "), want.sample) {
+			t.Errorf("%s: samples are %q, want %q", name, r.Samples, want.sample)
+		}
+	}
+}
+
+func (g guests) two(t *testing.T) {
+	p, other := g.place(t), g.place(t)
+	p.write("harness.yaml", fmt.Sprintf(`version: 1
+plugins: {guest: {path: %s, grant: [http, sql, blob], blobs: .}, hash: {path: %s}}
+suites:
+  default:
+    load: {model: closed, concurrent_users: 4, duration: 300ms, warmup: 0s, rounds: 2}
+    benchmarks:
+      - {use: guest/plain, name: sleep, with: {do: sleep}}
+      - {use: hash/sha256, name: sha256}
+`, g.guest, g.hash))
+	second := other.command("run", "--plugin", g.hash, "--plugins", "hash", "--duration", "300ms", "--warmup", "0s", "--rounds", "2", "--report", "json")
+	if err := second.Start(); err != nil {
+		t.Fatal(err)
+	}
+	p.must("run", "--report", "json")
+	if err := second.Wait(); err != nil {
+		t.Errorf("the second run: %v", err)
+	}
+	for _, where := range []*place{p, other} {
+		for _, b := range readRun(t, where).Benchmarks {
+			for _, r := range b.Rounds {
+				if !r.Counts.Balanced() || r.Counts.OK == 0 || r.Counts.Failed > 0 {
+					t.Errorf("%s: %+v", b.ID, r.Counts)
+				}
+				if mean := r.Clocks.Service.Mean; b.ID == "guest/sleep" && (mean == nil || *mean < 0.005) {
+					t.Errorf("a sleep of 5 ms takes %v s", mean)
+				}
+			}
+		}
+	}
+}
