@@ -38,6 +38,7 @@ import (
 //	fill FILE                write to a file until the disk is full
 //	sqlexec FILE STATEMENT   run a statement on an SQLite database, and keep it open
 //	hub …, event …           a GitHub, and the environment of a job there (hub_test.go)
+//	manifest, pack, site, release, digest: plugins to install (plugins_test.go)
 //	documents DIR KIND …     write the documents of a comparison (documents_test.go)
 func TestScripts(t *testing.T) {
 	root := shortFolder(t)
@@ -49,6 +50,7 @@ func TestScripts(t *testing.T) {
 			"status": cmdStatus, "says": cmdSays, "serve": cmdServe, "reference": cmdReference, "build": cmdBuild,
 			"unprivileged": cmdUnprivileged, "smalldisk": cmdSmallDisk, "await": cmdAwait, "cleanedup": cmdCleanedUp, "fill": cmdFill,
 			"sqlexec": cmdSQLExec, "hub": cmdHub, "event": cmdEvent, "documents": cmdDocuments,
+			"manifest": cmdManifest, "pack": cmdPack, "site": cmdSite, "release": cmdRelease, "digest": cmdDigest,
 		},
 	})
 }
@@ -154,7 +156,7 @@ func scriptEnv(ts *testscript.TestScript) []string {
 	for _, name := range []string{"PATH", "HOME", "TMPDIR", "GOCOVERDIR", "TARGET", "TARGET_PORT", "REFERENCE", "WRONG", "API_KEY"} {
 		env = append(env, name+"="+ts.Getenv(name))
 	}
-	for _, name := range botVariables {
+	for _, name := range slices.Concat(botVariables, pluginVariables) {
 		if value := ts.Getenv(name); value != "" {
 			env = append(env, name+"="+value)
 		}
