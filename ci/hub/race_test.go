@@ -41,7 +41,7 @@ func (r roads) wait() {
 // in their way. Where one of them fails, a last run follows, as the next push
 // has one, and is to put things in order.
 func TestBotsThatMeetLeaveOneCommentOfTheNewestRun(t *testing.T) {
-	seeds := uint64(1000)
+	seeds := uint64(300)
 	if testing.Short() {
 		seeds = 50
 	}
@@ -81,9 +81,12 @@ func meet(t *testing.T, seed uint64, stats map[string]int) {
 	var group sync.WaitGroup
 	newest, failed := run, false
 	var mu sync.Mutex
-	for i := range 1 + r.IntN(4) {
+	starts := make([]time.Duration, 1+r.IntN(4))
+	for i := range starts {
+		starts[i] = time.Duration(r.Int64N(int64(2 * time.Second)))
+	}
+	for i, start := range starts {
 		run := run + 1 + int64(i)
-		start := time.Duration(r.Int64N(int64(2 * time.Second)))
 		group.Go(func() {
 			time.Sleep(start)
 			result, err := bot(fmt.Sprint("run ", run)).Comment(t.Context(), acme, 7, said(fmt.Sprint("of ", run), run))
