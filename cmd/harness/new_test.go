@@ -19,7 +19,7 @@ func TestAProjectOfEveryKindBuildsConformsAndRuns(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for kind, built := range map[string]string{"go": "harness-plugin-mine", "python": "harness-plugin-mine"} {
+	for kind, built := range map[string]string{"go": "harness-plugin-mine", "python": "harness-plugin-mine", "wasm": "harness-plugin-mine.wasm"} {
 		t.Run(kind, func(t *testing.T) {
 			if _, err := exec.LookPath("python3"); err != nil && kind == "python" {
 				absent(t, "needs python3 with venv: install python3-venv")
@@ -27,13 +27,14 @@ func TestAProjectOfEveryKindBuildsConformsAndRuns(t *testing.T) {
 			p := newPlace(t)
 			p.must("plugin", "new", "mine", "--kind", kind, "--dir", "made", "--sdk-path", root)
 			project := filepath.Join(p.dir, "made")
-			make := exec.CommandContext(t.Context(), "make", "-C", project, "test", "HARNESS="+binary)
+			make := exec.CommandContext(t.Context(), "make", "-C", project, "test", "manifest", "HARNESS="+binary)
 			make.Env = append(os.Environ(), p.env...) // the caches of Go are the tests' own
 			make.Env = slices.DeleteFunc(make.Env, func(kv string) bool { return kv == "HOME="+p.home })
 			if out, err := make.CombinedOutput(); err != nil {
 				t.Fatalf("make test: %v\n%s", err, out)
 			}
 			file := filepath.Join(project, built)
+			wantLine(t, p.must("list", "--plugin", file).stdout, "mine/digest") // by its manifest
 			p.must("run", "--plugins", "mine,system", "--plugin", file, "--duration", "300ms", "--warmup", "0s", "--rounds", "2", "--report", "json")
 			run, err := store.ReadRun(filepath.Join(p.dir, "run.json"))
 			if err != nil {
@@ -48,7 +49,6 @@ func TestAProjectOfEveryKindBuildsConformsAndRuns(t *testing.T) {
 					t.Errorf("a round has %+v", r.Counts)
 				}
 			}
-			wantLine(t, p.must("list", "--plugin", file).stdout, "mine/digest")
 			wantLine(t, p.must("compare", "run.json", "run.json", "--format", "json").stdout, `"benchmark": "mine/digest"`)
 		})
 	}

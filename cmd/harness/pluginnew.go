@@ -54,7 +54,7 @@ func (o *newOptions) run(a *app, name string) error {
 	if !slices.Contains(scaffold.Kinds(), o.kind) {
 		return usage("--kind %s: want one of: %s", o.kind, strings.Join(scaffold.Kinds(), ", "))
 	}
-	p := scaffold.Project{Name: name, Kind: o.kind, GoPath: o.module, Version: version}
+	p := scaffold.Project{Name: name, Kind: o.kind, GoPath: o.module, Version: strings.TrimSuffix(version, "-dev")}
 	if o.sdkPath != "" {
 		sdkPath, err := checkout(o.sdkPath)
 		if err != nil {

@@ -12,13 +12,16 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/benchharness/harness/internal/catalog"
 	"github.com/benchharness/harness/internal/stack"
 	"github.com/benchharness/harness/internal/store"
+	"github.com/benchharness/harness/internal/suite"
 	"github.com/benchharness/harness/sdk"
 	"github.com/benchharness/harness/sdk/conform"
 )
 
 type verifyOptions struct {
+	flags         suite.Flags // of grants
 	targets, with []string
 	reference     []string
 	presets       int
@@ -57,16 +60,20 @@ Exit codes: 0 all checks passed or were skipped · 1 one failed · 2 usage.`,
 	f.StringVar(&o.format, "format", "table", "`FORMAT` of the result: table, tap or junit")
 	f.StringVar(&o.out, "out", "", "`FILE` for the result, in place of stdout")
 	a.pluginFlag(cmd)
+	grantFlag(cmd, &o.flags)
 	return cmd
 }
 
-func (o *verifyOptions) run(ctx context.Context, a *app, plugin string) error {
+func (o *verifyOptions) run(ctx context.Context, a *app, plugin string) (err error) {
 	write, ok := map[string]func(io.Writer, []conform.Check) error{
 		"table": conform.Table, "tap": conform.TAP,
 		"junit": func(w io.Writer, c []conform.Check) error { return conform.JUnit(w, "harness-plugin-"+plugin, c) },
 	}[o.format]
 	if !ok {
 		return usage("--format %s: want table, tap or junit", o.format)
+	}
+	if a.grants, err = suite.Grants(ctx, suite.Inputs{Flags: o.flags, Environ: os.Environ(), Dir: a.dir}); err != nil {
+		return err
 	}
 	command, err := a.pluginCommand(plugin)
 	if err != nil {
@@ -140,10 +147,12 @@ func (a *app) pluginCommand(plugin string) ([]string, error) {
 		if err != nil {
 			return nil, err
 		}
-		if _, err := os.Stat(path); err != nil {
-			return nil, usage("plugin %s: %v", plugin, err)
+		e, err := catalog.FileEntry(path)
+		if err != nil {
+			return nil, &exit{exitUsage, err}
 		}
-		return []string{path}, nil
+		path, args := a.command(e)
+		return append([]string{path}, args...), nil
 	}
 	c, err := a.catalog()
 	if err != nil {

@@ -2,6 +2,7 @@ package scaffold
 
 import (
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -54,5 +55,19 @@ func TestTheVersionOfGoIsHarnesssOwn(t *testing.T) {
 	}
 	if !strings.Contains(string(text), "\ngo "+GoVersion+"\n") || !strings.HasPrefix(string(text), "module "+Module+"\n") {
 		t.Errorf("go.mod has neither module %s nor go %s", Module, GoVersion)
+	}
+}
+
+func TestTheWorkflowsAreOnesThatGitHubTakes(t *testing.T) {
+	for _, kind := range Kinds() {
+		dir := filepath.Join(t.TempDir(), kind)
+		if _, err := Write(dir, Project{Name: "demo", Kind: kind, Version: "1.2.3"}); err != nil {
+			t.Fatal(err)
+		}
+		file := filepath.Join(dir, ".github", "workflows", "plugin.yml")
+		out, err := exec.Command("go", "tool", "-modfile=../../tools/actionlint/go.mod", "actionlint", "-shellcheck=", "-pyflakes=", file).CombinedOutput()
+		if err != nil {
+			t.Errorf("actionlint: %v\n%s", err, out)
+		}
 	}
 }
