@@ -52,7 +52,7 @@ func (o *ciSummaryOptions) run(ctx context.Context, a *app, args []string) error
 	text := body.Summary(legs, j.sayings(legs))
 	return j.deliver("write the job summary", legs, func() error {
 		if j.where.StepSummary == "" || o.dryRun {
-			return actions.Text(a.stdout, text)
+			return j.show(text)
 		}
 		return actions.AppendSummary(j.where.StepSummary, text)
 	})
