@@ -45,7 +45,9 @@ func (j *ciJob) fromBase(ctx context.Context) (dir, config string, err error) {
 	if config == "" && j.options.config != "" {
 		return "", "", usage("--config: there is no %s on the base branch %s", j.options.config, j.pull.BaseRef)
 	}
-	_, err = j.fetch(ctx, suite.AcknowledgedFile, filepath.Join(dir, filepath.FromSlash(suite.AcknowledgedFile)))
+	// Accepted regressions stand in the folder that harness runs in, with the config.
+	accepted := path.Join(path.Dir(j.options.config), suite.AcknowledgedFile)
+	_, err = j.fetch(ctx, accepted, filepath.Join(dir, filepath.FromSlash(suite.AcknowledgedFile)))
 	return dir, config, err
 }
 

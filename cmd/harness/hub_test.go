@@ -2,7 +2,11 @@ package main
 
 import (
 	"bytes"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/x509"
 	"encoding/json"
+	"encoding/pem"
 	"fmt"
 	"os"
 	"strconv"
@@ -18,7 +22,8 @@ type hubKey struct{}
 
 // cmdHub starts a GitHub for a script, or has something happen there:
 //
-//	hub FILE                        start it with the state in FILE; its API is GITHUB_API_URL
+//	hub [--prefix=PATH] FILE        start it with the state in FILE; its API is GITHUB_API_URL
+//	hub key FILE                    write a new private key of an App
 //	hub push REPO NUMBER TEXT       move a pull request's head to the commit that TEXT makes
 //	hub close REPO NUMBER           close a pull request
 //	hub put REPO BRANCH NAME FILE   write a file on a branch
@@ -28,24 +33,27 @@ type hubKey struct{}
 //	hub calls                       print the requests since the last time
 //	hub forget                      begin to count requests anew
 //
-// A commit that is named by a text is what hubtest.SHA makes of it; $SHA_TEXT
-// holds it after the script said so with: hub sha TEXT.
+// A commit that is named by a text is what hubtest.SHA makes of it.
 func cmdHub(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) == 0 {
-		ts.Fatalf("usage: hub FILE | push | close | put | upload | fault | dump | calls | forget | sha")
+		ts.Fatalf("usage: hub FILE | push | close | put | upload | fault | dump | calls | forget | key")
 	}
 	h, _ := ts.Value(hubKey{}).(*scriptHub)
 	if h == nil {
 		ts.Fatalf("the script was not set up for hub")
 	}
 	if f, ok := hubActions[args[0]]; ok {
-		if h.server == nil && args[0] != "sha" {
+		if h.server == nil && args[0] != "key" {
 			ts.Fatalf("no GitHub is there: hub FILE starts one")
 		}
 		f(ts, h, args[1:])
 		return
 	}
-	h.start(ts, args[0])
+	prefix := ""
+	if p, ok := strings.CutPrefix(args[0], "--prefix="); ok {
+		prefix, args = p, args[1:]
+	}
+	h.start(ts, prefix, args[0])
 }
 
 // scriptHub is the GitHub of one script.
@@ -54,8 +62,8 @@ type scriptHub struct {
 	seen   int // requests that were printed or forgotten
 }
 
-func (h *scriptHub) start(ts *testscript.TestScript, file string) {
-	h.server = hubtest.New(hubtest.Options{State: ts.ReadFile(file), Dir: ts.MkAbs(".")})
+func (h *scriptHub) start(ts *testscript.TestScript, prefix, file string) {
+	h.server = hubtest.New(hubtest.Options{State: ts.ReadFile(file), Dir: ts.MkAbs("."), Prefix: prefix})
 	ts.Check(h.server.Listen())
 	ts.Defer(func() {
 		h.server.Close()
@@ -104,8 +112,11 @@ var hubActions = map[string]func(*testscript.TestScript, *scriptHub, []string){
 		h.seen = len(calls)
 	},
 	"forget": func(_ *testscript.TestScript, h *scriptHub, _ []string) { h.seen = len(h.server.Calls()) },
-	"sha": func(ts *testscript.TestScript, _ *scriptHub, args []string) {
-		ts.Setenv("SHA_"+strings.ToUpper(strings.ReplaceAll(args[0], "-", "_")), hubtest.SHA(args[0]))
+	"key": func(ts *testscript.TestScript, _ *scriptHub, args []string) {
+		key, err := rsa.GenerateKey(rand.Reader, 2048)
+		ts.Check(err)
+		block := &pem.Block{Type: "RSA PRIVATE KEY", Bytes: x509.MarshalPKCS1PrivateKey(key)}
+		ts.Check(os.WriteFile(ts.MkAbs(args[0]), pem.EncodeToMemory(block), 0o600))
 	},
 }
 
