@@ -229,11 +229,8 @@ func TestHugeTextsDoNotBreakTheLimit(t *testing.T) {
 
 func TestTheSameDocumentsGiveTheSameText(t *testing.T) {
 	for _, e := range examples() {
-		first := Comment(e.legs, e.o)
-		for range 5 {
-			if Comment(e.legs, e.o) != first {
-				t.Fatalf("%s differs from one time to the next", e.name)
-			}
+		if Comment(e.legs, e.o) != Comment(e.legs, e.o) {
+			t.Errorf("%s differs from one time to the next", e.name)
 		}
 	}
 }
