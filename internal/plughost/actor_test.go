@@ -1,6 +1,7 @@
 package plughost
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -11,6 +12,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -51,6 +53,19 @@ func act(role string) int {
 		say("thinking")
 	case "version 99":
 		fmt.Println("1|99|unix|/nowhere|grpc")
+	case "floods stdout": // before a handshake that never comes
+		flood(os.Stdout)
+	case "floods stderr":
+		go func() {
+			flood(os.Stderr)
+			say("\ndone")
+		}()
+		raw(&rawPlugin{})
+	case "dribbles": // a handshake that never ends
+		for {
+			fmt.Print("1")
+			time.Sleep(10 * time.Millisecond)
+		}
 	case "core 7":
 		fmt.Println("7|1|unix|/nowhere|grpc")
 	case "nobody home":
@@ -80,6 +95,19 @@ func raw(p *rawPlugin) {
 	}
 }
 
+// flooded is how many bytes a plugin that floods sends.
+const flooded = 512 << 20
+
+// flood writes one endless line.
+func flood(f *os.File) {
+	block := bytes.Repeat([]byte("x"), 1<<20)
+	for range flooded / len(block) {
+		if _, err := f.Write(block); err != nil {
+			return
+		}
+	}
+}
+
 type rawPlugin struct {
 	pluginv1.UnimplementedPluginServiceServer
 	role   string
@@ -91,6 +119,8 @@ func (p *rawPlugin) Describe(context.Context, *pluginv1.DescribeRequest) (*plugi
 	case "crash in describe":
 		fmt.Fprintln(os.Stderr, "segmentation fault")
 		os.Exit(139)
+	case "huge description":
+		return &pluginv1.DescribeResponse{Name: "actor", Doc: strings.Repeat("x", 2*wire.MaxMessage)}, nil
 	case "malformed description":
 		return &pluginv1.DescribeResponse{Name: "Not A Name"}, nil
 	}
@@ -126,6 +156,12 @@ func (p *rawPlugin) RunRound(_ *pluginv1.RunRoundRequest, s pluginv1.PluginServi
 		_ = s.Send(&pluginv1.RunRoundResponse{Event: &pluginv1.RunRoundResponse_Progress{Progress: &pluginv1.Progress{}}})
 		fmt.Fprintln(os.Stderr, "assertion failed")
 		os.Exit(6)
+	case "huge result":
+		r.Samples = append(r.Samples, strings.Repeat("x", 2*wire.MaxMessage))
+	case "leaves the socket in mid-round":
+		_ = s.Send(&pluginv1.RunRoundResponse{Event: &pluginv1.RunRoundResponse_Progress{Progress: &pluginv1.Progress{}}})
+		go p.server.Stop()
+		select {}
 	case "silent in mid-round":
 		<-s.Context().Done()
 		return s.Context().Err()
