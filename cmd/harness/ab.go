@@ -74,6 +74,9 @@ func (o *abOptions) run(ctx context.Context, a *app) (err error) {
 	}
 	ctx, stop := interruptible(ctx, a)
 	defer stop()
+	if err := os.MkdirAll(o.dir, 0o755); err != nil {
+		return usage("the folder %s cannot be made: %w; name another with --dir", o.dir, err)
+	}
 	lock, err := lockOutput(filepath.Join(o.dir, baseFile))
 	if err != nil {
 		return err

@@ -9,9 +9,10 @@ import (
 	"testing"
 )
 
-// testedBlock is a fenced sh block under the mark that has it run here. Its
-// commands are the lines that begin with "$ ".
-var testedBlock = regexp.MustCompile("(?m)^<!-- tested -->\n```sh\n((?:.*\n)*?)```$")
+// testedBlock is a fenced sh block under the mark that has it run here, where
+// the program that the mark names is there. Its commands are the lines that
+// begin with "$ ".
+var testedBlock = regexp.MustCompile("(?m)^<!-- tested(?: with (\\S+))? -->\n```sh\n((?:.*\n)*?)```$")
 
 // TestDocsRunAsWritten runs the marked commands of README and docs, those of
 // one document one after the other in one place.
@@ -38,7 +39,11 @@ func TestDocsRunAsWritten(t *testing.T) {
 			p := newPlace(t)
 			p.asCheckout(root)
 			for _, c := range commands {
-				p.shell(c)
+				if _, err := exec.LookPath(c.with); c.with != "" && err != nil {
+					t.Run(c.text, func(t *testing.T) { absent(t, "needs "+c.with+": install it") })
+					continue
+				}
+				p.shell(c.text)
 			}
 		})
 	}
@@ -68,12 +73,15 @@ func TestDocsQuoteFilesWhole(t *testing.T) {
 	}
 }
 
-func testedCommands(text string) []string {
-	var out []string
+// docCommand is a command of a document.
+type docCommand struct{ text, with string }
+
+func testedCommands(text string) []docCommand {
+	var out []docCommand
 	for _, block := range testedBlock.FindAllStringSubmatch(text, -1) {
-		for line := range strings.Lines(block[1]) {
+		for line := range strings.Lines(block[2]) {
 			if c, ok := strings.CutPrefix(line, "$ "); ok {
-				out = append(out, strings.TrimSpace(c))
+				out = append(out, docCommand{strings.TrimSpace(c), block[1]})
 			}
 		}
 	}
