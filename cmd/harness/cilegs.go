@@ -103,7 +103,11 @@ func (j *ciJob) sources(ctx context.Context, args []string) (out []ciSource, clo
 			roots = append(roots, root)
 		}
 		if err != nil {
-			found = []ciSource{{name: arg, problem: err}}
+			given, _, ok := strings.Cut(arg, "=")
+			if !ok {
+				given = legName(arg)
+			}
+			found = []ciSource{{name: given, problem: err}}
 		}
 		out = append(out, found...)
 	}
