@@ -52,12 +52,13 @@ type project struct {
 	t          *testing.T
 	hub        *hubtest.Server
 	bare, work string
+	folder     string // that harness.yaml is in
 	tip, head  string // of main and topic
 	runs       int
 }
 
 // newProject has one pull request, number 7, from a branch topic of owner.
-func newProject(t *testing.T, owner, behaviour string) *project {
+func newProject(t *testing.T, owner, folder, behaviour string) *project {
 	t.Helper()
 	peers(t, "git", "bash", "curl", "tar", "go")
 	if runtime.GOOS != "linux" {
@@ -68,12 +69,12 @@ func newProject(t *testing.T, owner, behaviour string) *project {
 		t.Fatal(err)
 	}
 	dir := short(t)
-	p := &project{t: t, bare: filepath.Join(dir, "bare"), work: filepath.Join(dir, "work")}
+	p := &project{t: t, folder: folder, bare: filepath.Join(dir, "bare"), work: filepath.Join(dir, "work")}
 	git(t, dir, "init", "--quiet", "--bare", "--initial-branch=main", p.bare)
 	git(t, dir, "clone", "--quiet", p.bare, p.work)
 	git(t, p.work, "checkout", "--quiet", "-b", "main")
 	config := strings.NewReplacer("PORT", fmt.Sprint(freePort(t)), "SERVICE", program).Replace(serviceConfig)
-	write(t, filepath.Join(p.work, "harness.yaml"), config)
+	write(t, filepath.Join(p.work, folder, "harness.yaml"), config)
 	p.tip = p.push("main", "fine")
 	git(t, p.work, "checkout", "--quiet", "-b", "topic")
 	p.head = p.push("topic", behaviour)
@@ -87,7 +88,7 @@ runs: [{id: 900, workflow: benchmarks.yml, branch: topic, sha: %s, event: pull_r
 `, repoName, p.tip, owner, p.head, p.head, owner)})
 	p.token("t-first", "../workflows/pull-request.yml")
 	p.token("t-second", "../workflows/forks.yml")
-	p.hub.Put(repoName, "main", "harness.yaml", []byte(config))
+	p.hub.Put(repoName, "main", filepath.Join(folder, "harness.yaml"), []byte(config))
 	return p
 }
 
@@ -124,7 +125,7 @@ func freePort(t *testing.T) int {
 
 func (p *project) push(branch, behaviour string) string {
 	p.t.Helper()
-	write(p.t, filepath.Join(p.work, "service"), behaviour)
+	write(p.t, filepath.Join(p.work, p.folder, "service"), behaviour)
 	git(p.t, p.work, "add", ".")
 	git(p.t, p.work, "commit", "--quiet", "--allow-empty", "-m", behaviour)
 	git(p.t, p.work, "push", "--quiet", "origin", "HEAD:"+branch)
@@ -208,7 +209,7 @@ func (p *project) conclusions(sha string) (out []string) {
 
 func TestAPullRequestTurnsRedAndThenGreenAgain(t *testing.T) {
 	t.Parallel()
-	p := newProject(t, "acme", "flaky")
+	p := newProject(t, "acme", ".", "flaky")
 	rel := newReleases(t)
 	r := p.job("acme", "t-first")
 	delete(r.inputs, "harness-path")
@@ -260,10 +261,12 @@ func TestAPullRequestTurnsRedAndThenGreenAgain(t *testing.T) {
 
 func TestAForksPullRequestIsMeasuredWithoutSecretsAndPublishedByAnother(t *testing.T) {
 	t.Parallel()
-	p := newProject(t, "contributor", "flaky")
+	p := newProject(t, "contributor", "bench", "flaky")
 	r := p.job("contributor", "t-fork")
+	r.inputs["working-directory"], r.inputs["leg"] = "bench", "linux/amd64"
+	r.inputs["threshold"], r.inputs["args"] = "20%", "--looks=6\n\n--seed=3\n"
 	out := r.act()
-	if !r.failed || out["verdict"] != "fail" || !strings.Contains(r.log.String(), "::notice title=a pull request that this job may not write to::") {
+	if !r.failed || out["verdict"] != "fail" || out["artifact"] != "harness-default.linux-amd64" || !strings.Contains(r.log.String(), "::notice title=a pull request that this job may not write to::") {
 		t.Fatalf("failed %v, outputs %v\n%s", r.failed, out, r.log.String())
 	}
 	for _, c := range p.hub.Calls() {
@@ -283,12 +286,12 @@ func TestAForksPullRequestIsMeasuredWithoutSecretsAndPublishedByAnother(t *testi
 			"head_repository": repository("contributor/search"), "pull_requests": []any{},
 		},
 	})
-	r.inputs = map[string]string{"harness-path": binary, "mode": "publish"}
+	r.inputs = map[string]string{"harness-path": binary, "mode": "publish", "working-directory": "bench", "leg": "linux/amd64"}
 	if r.act(); r.failed {
 		t.Fatal(r.log.String())
 	}
-	if c := p.only(); !strings.Contains(c.Body, "regression") || !strings.Contains(c.Body, "api/item") {
-		t.Errorf("the comment:\n%s", c.Body)
+	if c := p.only(); !strings.Contains(c.Body, "regression") || !strings.Contains(c.Body, "api/item") || !strings.Contains(c.Body, "threshold 10%") {
+		t.Errorf("the comment, which goes by the base branch's threshold:\n%s", c.Body)
 	}
 	if got := p.conclusions(p.head); !slices.Equal(got, []string{"completed failure"}) {
 		t.Errorf("checks: %q\n%s", got, r.log.String())
@@ -300,7 +303,7 @@ func TestAForksPullRequestIsMeasuredWithoutSecretsAndPublishedByAnother(t *testi
 
 func TestAMistakeInTheSetupFailsTheJobAndCompletesTheCheck(t *testing.T) {
 	t.Parallel()
-	p := newProject(t, "acme", "fine")
+	p := newProject(t, "acme", ".", "fine")
 	r := p.job("acme", "t-silent") // may not comment
 	r.inputs["suite"], r.inputs["fail-on"] = "nightly", "never"
 	out := r.act()

@@ -21,6 +21,7 @@ type workflow struct {
 	Concurrency map[string]any
 	Jobs        map[string]struct {
 		Permissions    map[string]string
+		Env            map[string]string
 		TimeoutMinutes int `yaml:"timeout-minutes"`
 		Steps          []step
 	}
