@@ -208,8 +208,8 @@ func TestNoNameDoesHarm(t *testing.T) {
 }
 
 func FuzzNoNameDoesHarm(f *testing.F) {
-	for i, name := range naughty {
-		f.Add(name, naughty[(i+7)%len(naughty)])
+	for i := 0; i < len(naughty); i += 6 { // with all of them it is the test above
+		f.Add(naughty[i], naughty[(i+7)%len(naughty)])
 	}
 	f.Fuzz(func(t *testing.T, a, b string) {
 		legs, o := everywhere(a, b)
