@@ -42,6 +42,7 @@ func (a *app) start(ctx context.Context, e catalog.Entry, o plughost.Options) (*
 		o.Args = append(o.Args, "--digest", e.Digest)
 	}
 	// A guest that may compute for long may be silent for as long.
+	o.DescribeTime = compileTime
 	o.Silence = max(limits.Op, limits.SetUp) + silence
 	p, err := plughost.Start(ctx, o)
 	if err != nil {
@@ -53,6 +54,10 @@ func (a *app) start(ctx context.Context, e catalog.Entry, o plughost.Options) (*
 // describeTime is how long a WASM plugin may take to say what it is. It is
 // asked that before there is a plan with limits of its own.
 const describeTime = 3 * time.Second
+
+// compileTime bounds what comes before that: compiling a module that nobody has
+// compiled before takes seconds, on a busy machine many.
+const compileTime = 3 * time.Minute
 
 // silence is how long a WASM plugin may say nothing beyond what its guest may
 // take.

@@ -14,7 +14,6 @@ import (
 
 // Deadlines of the calls that the caller's context does not bound tighter.
 const (
-	describeLimit = 15 * time.Second
 	prepareLimit  = 30 * time.Minute // loading a large data set takes its time
 	teardownLimit = time.Minute
 	cleanLimit    = time.Minute
@@ -30,7 +29,7 @@ type Description struct {
 
 // Describe asks the plugin what it offers.
 func (p *Plugin) Describe(ctx context.Context) (Description, error) {
-	ctx, cancel := context.WithTimeout(ctx, describeLimit)
+	ctx, cancel := context.WithTimeout(ctx, p.opts.DescribeTime)
 	defer cancel()
 	d, err := p.rpc.Describe(ctx, &pluginv1.DescribeRequest{})
 	if err != nil {

@@ -103,6 +103,9 @@ func (p *Plugin) callError(ctx context.Context, doing string, err error) error {
 		return nil
 	}
 	cause := context.Cause(ctx)
+	if cause == nil && late(ctx, err) {
+		cause = context.DeadlineExceeded
+	}
 	switch {
 	case p.guilty.Load() != nil:
 		return p.condemned()
@@ -133,6 +136,14 @@ func (p *Plugin) callError(ctx context.Context, doing string, err error) error {
 		return known
 	}
 	return fmt.Errorf("plugin %s: %s: %s", p.opts.Name, doing, status.Convert(err).Message())
+}
+
+// late says whether a call was given up by the other side, which knows its
+// deadline too and may be the first to see it.
+func late(ctx context.Context, err error) bool {
+	end, ok := ctx.Deadline()
+	code := status.Code(err)
+	return ok && time.Until(end) < settle && (code == codes.Canceled || code == codes.DeadlineExceeded)
 }
 
 // condemned is the error of every call once the guard has had the process

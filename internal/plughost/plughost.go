@@ -43,6 +43,8 @@ type Options struct {
 	Dir string
 	// StartTimeout bounds the time to the handshake; default 15 s.
 	StartTimeout time.Duration
+	// DescribeTime bounds the answer to what it is; default 15 s.
+	DescribeTime time.Duration
 	// Silence is how long a round may go without a progress message before
 	// the plugin counts as hung; default 30 s.
 	Silence time.Duration
@@ -85,6 +87,7 @@ type Plugin struct {
 // alone.
 func Start(ctx context.Context, opts Options) (*Plugin, error) {
 	opts.StartTimeout = cmp.Or(opts.StartTimeout, 15*time.Second)
+	opts.DescribeTime = cmp.Or(opts.DescribeTime, 15*time.Second)
 	opts.Silence = cmp.Or(opts.Silence, 30*time.Second)
 	opts.Overtime = cmp.Or(opts.Overtime, 10*time.Minute)
 	opts.StopGrace = cmp.Or(opts.StopGrace, 5*time.Second)
