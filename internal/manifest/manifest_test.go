@@ -105,7 +105,7 @@ func TestAMistakeIsNamedInOneLine(t *testing.T) {
 		{"a text as version of the protocol", `"min": 1`, `"min": "1"`, "protocol.min is a JSON string, want a whole number"},
 		{"a text as list", `["http", "blob"]`, `"http"`, "capabilities is a JSON string, want a list"},
 		{"a list as platforms", `{"any": {"file": "harness-plugin-hash.wasm", "sha256": "` + digest + `"}}`, `[]`, "platforms is a JSON array, want an object"},
-		{"a name in capitals", `"hash"`, `"Hash"`, `plugin name "Hash"`},
+		{"a name in capitals", `"hash"`, `"Hash"`, `plugin "Hash": malformed name`},
 		{"no version", `"1.2.0"`, `""`, "version is missing"},
 		{"an escape sequence", `"1.2.0"`, `"1\u001b[2J"`, `version is "1\x1b[2J", want printable text`},
 		{"a long version", `"1.2.0"`, `"` + strings.Repeat("1", 61) + `"`, "version has 61 bytes, want up to 60"},

@@ -149,7 +149,7 @@ func TestAPluginThatMisbehavesInACallIsNamed(t *testing.T) {
 		alive     bool // the process lives on
 	}{
 		{"crash in describe", describe, "plugin actor crashed (exit status 139) while describing itself", "segmentation fault", false},
-		{"malformed description", describe, `plugin actor gave a malformed description: plugin name "Not A Name": want lower-case letters, digits, '-' or '_', starting with a letter`, "", true},
+		{"malformed description", describe, `plugin actor gave a malformed description: plugin "Not A Name": malformed name: want lower-case letters, digits, '-' or '_', starting with a letter`, "", true},
 		{"crash in prepare", setUp, "plugin actor crashed (exit status 9) while setting up actor/fine", "out of memory", false},
 		{"figure that is not a number", setUp, `plugin actor gave a malformed answer to setting up actor/fine: figure "ready" is NaN: want a name and a finite value`, "", true},
 		{"crash in mid-round", round, "plugin actor crashed (exit status 6) while running a round", "assertion failed", false},
