@@ -15,6 +15,9 @@ const (
 	MaxCheckText   = 65535 // characters of a summary, and of a text
 )
 
+// conclusions are those that a client may set; stale is GitHub's own.
+var conclusions = []string{"success", "failure", "neutral", "cancelled", "skipped", "timed_out", "action_required"}
+
 // checkInput is the body of a request to create or change a check.
 type checkInput struct {
 	Name        *string
@@ -86,6 +89,9 @@ func readCheck(q *request) (checkInput, answer, bool) {
 				return no("Only %d characters are allowed; %d were supplied.", MaxCheckText, utf8.RuneCountInString(*t))
 			}
 		}
+	}
+	if in.Conclusion != nil && !slices.Contains(conclusions, *in.Conclusion) {
+		return no("%s is not a member of %q.", *in.Conclusion, conclusions)
 	}
 	if in.Status != nil && *in.Status == "completed" && in.Conclusion == nil {
 		return no(`"conclusion" wasn't supplied.`)

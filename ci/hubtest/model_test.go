@@ -83,6 +83,7 @@ func TestWhatGitHubRefusesIsRefused(t *testing.T) {
 	hub.want(422, "PATCH", one, body(obj{"output": obj{"title": "t"}}), "summary")
 	hub.want(422, "PATCH", one, body(obj{"output": obj{"summary": strings.Repeat("é", MaxCheckText+1)}}), "Only 65535 characters")
 	hub.want(422, "PATCH", one, body(obj{"output": obj{"summary": "s", "annotations": make([]obj, 51)}}), "No more than 50 items are allowed; 51 were supplied.")
+	hub.want(422, "PATCH", one, body(obj{"conclusion": "regressed"}), "not a member")
 	hub.want(422, "POST", here+"/check-runs", `{}`, "head_sha")
 	hub.want(422, "POST", here+"/issues/7/comments", `{"body":" "}`, "blank")
 	hub.want(400, "POST", here+"/issues/7/comments", `{`, "Problems parsing JSON")
