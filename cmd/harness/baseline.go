@@ -51,12 +51,9 @@ func newBaselineSave(a *app) *cobra.Command {
 }
 
 func saveBaseline(a *app, name, path string, add bool) error {
-	run, err := store.ReadRun(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return usage("no run document %s: make one with harness run", path)
-	}
+	run, err := readAny(path)
 	if err != nil {
-		return &exit{exitUsage, err}
+		return err
 	}
 	if !run.Complete || run.Interrupted {
 		return usage("%s is not complete: it was interrupted, so rounds are missing; measure again", path)

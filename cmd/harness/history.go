@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/benchharness/harness/internal/history"
+	"github.com/benchharness/harness/internal/result"
 	"github.com/benchharness/harness/internal/store"
 	"github.com/benchharness/harness/internal/suite"
 )
@@ -159,18 +160,20 @@ func newHistoryAdd(a *app) *cobra.Command {
 }
 
 func addToHistory(ctx context.Context, a *app, flag historyFlag, paths []string) error {
+	run, err := readAny(paths[0]) // before there is a history that every later run goes into
+	if err != nil {
+		return err
+	}
 	h, err := openHistory(ctx, a, flag.folder(), history.Create)
 	if err != nil {
 		return err
 	}
 	defer h.Close()
-	for _, path := range paths {
-		run, err := store.ReadRun(path)
-		if errors.Is(err, fs.ErrNotExist) {
-			return usage("no run document %s: make one with harness run", path)
-		}
-		if err != nil {
-			return &exit{exitUsage, err}
+	for i, path := range paths {
+		if i > 0 {
+			if run, err = readAny(path); err != nil {
+				return err
+			}
 		}
 		file, added, err := h.Add(ctx, run)
 		switch {
@@ -183,6 +186,18 @@ func addToHistory(ctx context.Context, a *app, flag historyFlag, paths []string)
 		}
 	}
 	return nil
+}
+
+// readAny reads a run document that somebody named.
+func readAny(path string) (*result.Run, error) {
+	run, err := store.ReadRun(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, usage("no run document %s: make one with harness run", path)
+	}
+	if err != nil {
+		return nil, &exit{exitUsage, err}
+	}
+	return run, nil
 }
 
 func newHistoryRebuild(a *app) *cobra.Command {

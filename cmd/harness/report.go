@@ -1,10 +1,8 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"path/filepath"
 
@@ -51,12 +49,9 @@ func (o *reportOptions) run(a *app, path string) error {
 	if info, err := os.Stat(path); err == nil && info.IsDir() {
 		return usage("%s is a folder; name the run document in it", path)
 	}
-	run, err := store.ReadRun(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return usage("no run document %s: make one with harness run", path)
-	}
+	run, err := readAny(path)
 	if err != nil {
-		return &exit{exitUsage, err}
+		return err
 	}
 	if o.dir == "" {
 		if len(o.formats) > 1 {

@@ -144,6 +144,9 @@ func ReadRun(path string) (*result.Run, error) {
 		return nil, explain("read", path, err)
 	}
 	defer f.Close()
+	if info, err := f.Stat(); err == nil && info.IsDir() {
+		return nil, fmt.Errorf("read %s: it is a folder; name a file in it", path)
+	}
 	run, err := result.Decode(f)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)

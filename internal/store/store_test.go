@@ -150,6 +150,7 @@ func TestErrorsNameThePathAndTheRemedy(t *testing.T) {
 	}{
 		{"a folder that does not exist", writeErr(filepath.Join(dir, "no", "run.json")), []string{"no/run.json", "there is no folder " + dir + "/no"}},
 		{"a folder as a file", writeErr(dir), []string{dir, "it is a folder; name a file"}},
+		{"a folder as a run", readErr(dir), []string{dir, "it is a folder; name a file"}},
 		{"a file as a folder", writeErr(filepath.Join(file, "run.json")), []string{"file/run.json", "is not a folder"}},
 		{"a link to itself", writeErr(loop), []string{"loop", "too many levels of symbolic links"}},
 		{"a document that does not exist", readErr(filepath.Join(dir, "run.json")), []string{"run.json", "there is no such file"}},
