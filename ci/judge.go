@@ -70,7 +70,7 @@ func (j Judge) Leg(d Documents) (body.Leg, error) {
 
 // Missing is the leg of documents that are not there or cannot be judged.
 func (j Judge) Missing(name string, why error) body.Leg {
-	leg := body.Leg{Name: name, Problem: "nothing could be judged: " + why.Error(), Exit: notRun}
+	leg := body.Leg{Name: name, Problem: why.Error(), Exit: notRun}
 	if j.FailOn == Never {
 		leg.Exit = passed
 	}
@@ -105,6 +105,9 @@ func (j Judge) compare(d Documents) (*verdict.Comparison, verdict.Policy, error)
 		c, err = verdict.Compare(j.Base, head, p)
 	default:
 		err = errors.New("there is a head run and nothing to compare it with: name a baseline")
+	}
+	if err == nil {
+		c.Base.Label, c.Head.Label = "base", "head"
 	}
 	return c, p, err
 }

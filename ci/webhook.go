@@ -54,7 +54,7 @@ func Post(ctx context.Context, address string, payload []byte) error {
 		return fmt.Errorf("post to the webhook: %w", withoutURL(err))
 	}
 	defer resp.Body.Close()
-	said, _ := io.ReadAll(io.LimitReader(resp.Body, 200)) //nolint:errcheck // what could be read is enough for a hint
+	said, _ := io.ReadAll(io.LimitReader(resp.Body, 200)) // what could be read is enough for a hint
 	if resp.StatusCode/100 != 2 {
 		return fmt.Errorf("post to the webhook: it answered %d %q: check its address", resp.StatusCode, said)
 	}

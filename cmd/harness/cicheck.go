@@ -97,7 +97,7 @@ func (o *ciCheckOptions) complete(ctx context.Context, j *ciJob, args []string, 
 		if !o.always {
 			return j.orUndelivered("check the commit", problem)
 		}
-		legs = []body.Leg{{Name: o.leg, Problem: "nothing could be judged: " + problem.Error(), Exit: exitNotRun}}
+		legs = []body.Leg{{Name: o.leg, Problem: problem.Error(), Exit: exitNotRun}}
 	}
 	out := body.Check(legs, j.sayings(legs))
 	err := j.deliver("check the commit", legs, func() error {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/benchharness/harness/ci"
@@ -173,9 +174,10 @@ func (j *ciJob) sayings(legs []body.Leg) body.Options {
 		out.Base, out.Head = body.Ref{Name: p.BaseRef, SHA: p.BaseSHA}, body.Ref{Name: p.HeadRef, SHA: p.HeadSHA}
 		out.Marker.Head = p.HeadSHA
 	}
-	if j.untrusted() {
+	if j.untrusted() && slices.ContainsFunc(legs, func(l body.Leg) bool { return l.Comparison != nil }) {
 		out.Notes = append(out.Notes, "the numbers come from the pull request's own job; the verdict was made again here")
-	} else {
+	}
+	if !j.untrusted() {
 		out.Base.SHA = cmp.Or(o.base, measuredCommit(legs, out.Head.SHA), out.Base.SHA)
 	}
 	if out.Reproduce == "" && out.Base.SHA != "" && out.Head.SHA != "" && interleaved(legs) {

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -181,15 +180,20 @@ func (m *madeUp) round(id string, factor float64) result.Benchmark {
 	return b
 }
 
-// copied is a document with a change, as somebody would make it who knows how
-// the checksum is made.
-func copied(text []byte, change func(*result.Run)) ([]byte, error) {
-	run, err := result.Decode(bytes.NewReader(text))
-	if err != nil {
-		return nil, err
+// cmdTamper changes a run document as somebody would who knows how the
+// checksum is made: it halves the value of every metric and leaves the rounds.
+func cmdTamper(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: tamper FILE")
 	}
-	change(run)
-	var out bytes.Buffer
-	err = result.Encode(&out, run)
-	return out.Bytes(), err
+	run, err := store.ReadRun(ts.MkAbs(args[0]))
+	ts.Check(err)
+	for i := range run.Benchmarks {
+		for k := range run.Benchmarks[i].Metrics {
+			if v := run.Benchmarks[i].Metrics[k].Value; v != nil {
+				*v /= 2
+			}
+		}
+	}
+	ts.Check(store.WriteRun(ts.MkAbs(args[0]), run))
 }
