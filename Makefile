@@ -10,6 +10,8 @@ VENV  := $(BUILD)/venv
 JS    := $(BUILD)/js-qdrant
 PIP   := plugins/internal/encoder/testdata/requirements.txt
 NPM   := plugins/internal/qdrantserver/testdata
+JSAS  := $(BUILD)/js-assemblyscript
+NPMAS := examples/plugins/assemblyscript
 JSHUB := $(BUILD)/js-github
 NPMHUB := ci/testdata/npm
 
@@ -38,7 +40,7 @@ test-contract: $(JSHUB)/.ready ## the bot and its GitHub stand-in against GitHub
 	HARNESS_REQUIRE_PEERS=1 $(GO) test -count=1 -v -run 'Description|Violation|WrongAnswer' ./ci/hubtest
 	HARNESS_REQUIRE_PEERS=1 $(GO) test -count=1 ./ci/hubtest ./ci/hub
 
-test-tools: $(VENV)/.ready $(JS)/.ready $(JSHUB)/.ready
+test-tools: $(VENV)/.ready $(JS)/.ready $(JSHUB)/.ready $(JSAS)/.ready
 
 $(VENV)/.ready: $(PIP)
 	@mkdir -p $(BUILD)
@@ -58,6 +60,12 @@ $(JSHUB)/.ready: $(NPMHUB)/package.json $(NPMHUB)/package-lock.json
 		cp $^ $(JSHUB)/ && npm ci --prefix $(JSHUB) --ignore-scripts --no-audit --no-fund --loglevel=error && \
 		find $(JSHUB)/node_modules/@octokit/openapi/generated -name '*.json' ! -name api.github.com.json -delete && touch $@; \
 	else echo "no npm: the tests against GitHub's description of its API will be skipped"; fi
+
+$(JSAS)/.ready: $(NPMAS)/package.json $(NPMAS)/package-lock.json
+	@mkdir -p $(JSAS)
+	@if command -v npm >/dev/null; then \
+		cp $^ $(JSAS)/ && npm ci --prefix $(JSAS) --ignore-scripts --no-audit --no-fund --loglevel=error && touch $@; \
+	else echo "no npm: the plugin in AssemblyScript will not be built and tested"; fi
 
 check: lint drift cross race ## lint, layers, generated files, other systems, race detector
 

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"hash/crc32"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -49,6 +50,7 @@ func TestWASMPlugins(t *testing.T) {
 	t.Run("a guest in Go that breaks is told in one line", g.broken)
 	t.Run("a guest in Go is measured on its target", g.target)
 	t.Run("two guests at once do not meet", g.two)
+	t.Run("the example in AssemblyScript", g.assemblyScript)
 }
 
 const exampleDir = "../../examples/plugins/hash"
@@ -343,4 +345,56 @@ suites:
 			}
 		}
 	}
+}
+
+// assemblyScript compiles the example as its package.json does.
+func (g guests) assemblyScript(t *testing.T) {
+	p := g.place(t)
+	path := filepath.Join(p.dir, "harness-plugin-crc.wasm")
+	asc, err := filepath.Abs("../../.build/js-assemblyscript/node_modules/.bin/asc")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(asc); err != nil {
+		const reason = "needs npm and the AssemblyScript compiler: run make test-tools"
+		if os.Getenv("HARNESS_REQUIRE_PEERS") == "1" {
+			t.Fatal(reason)
+		}
+		t.Skip(reason)
+	}
+	build := exec.Command(asc, "assembly/index.ts", "--config", "asconfig.json", "--target", "release", "--outFile", path)
+	build.Dir = "../../examples/plugins/assemblyscript"
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("asc: %v\n%s", err, out)
+	}
+	wantLine(t, p.must("plugin", "describe", "crc", "--plugin", path).stdout, "with size: int", "= 16384", "bytes of the block")
+	p.write("harness.yaml", fmt.Sprintf(`version: 1
+plugins: [%s]
+suites:
+  default:
+    load: {model: closed, concurrent_users: 2, operations: 50, warmup: 0s, rounds: 2}
+    benchmarks:
+      - {use: crc/crc32, name: zeros, with: {size: 1000}}
+`, path))
+	p.must("run", "--report", "json")
+	b := readRun(t, p).Benchmarks[0]
+	if want := fmt.Sprintf("%x", crc32.ChecksumIEEE(make([]byte, 1000))); b.Provenance["sum"] != want {
+		t.Errorf("the sum is %q, want %s", b.Provenance["sum"], want)
+	}
+	for _, r := range b.Rounds {
+		if r.Counts.OK != 25 || r.Values["bytes"].Sum != 25*1000 {
+			t.Errorf("counts %+v, bytes %+v; want 25 ops of 1000 bytes", r.Counts, r.Values["bytes"])
+		}
+	}
+	p.write("harness.yaml", strings.Replace(string(must(os.ReadFile(filepath.Join(p.dir, "harness.yaml")))), "1000", "0", 1))
+	if o := p.harness("run"); o.code != exitUsage || !strings.Contains(o.stderr, "size") {
+		t.Errorf("a size of 0: exit code %d\n%s", o.code, o.stderr)
+	}
+}
+
+func must[T any](v T, err error) T {
+	if err != nil {
+		panic(err)
+	}
+	return v
 }
