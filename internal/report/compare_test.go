@@ -196,7 +196,7 @@ func TestADesignSaysWhatItsValuesAre(t *testing.T) {
 	} {
 		c := comparisonFixture()
 		c.Method.Design = design
-		if got := renderComparison(t, 3, c); !strings.Contains(got, want) || !strings.Contains(got, designText(design)) {
+		if got := renderComparison(t, 3, c); !strings.Contains(got, want) || !strings.Contains(got, designText(design, len(c.Base.RunIDs))) {
 			t.Errorf("the page of design %s lacks %q or what the design is", design, want)
 		}
 	}
@@ -259,4 +259,23 @@ func BenchmarkComparisonHTML(b *testing.B) {
 		n = out.Len()
 	}
 	b.ReportMetric(float64(n)/1e6, "MB")
+}
+
+func TestTheFactsSayWhatThereWas(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		text string
+		want string
+	}{
+		{"one base run", designText(verdict.StoredOne, 1), "one stored base run"},
+		{"three base runs", designText(verdict.StoredOne, 3), "3 stored base runs, too few"},
+		{"seven base runs", designText(verdict.StoredMany, 7), "several stored base runs"},
+		{"the same machine", machineText(&verdict.Side{MachineID: "m"}, &verdict.Side{MachineID: "m"}), "m, the same for both"},
+		{"no machine", machineText(&verdict.Side{}, &verdict.Side{}), "not named by either"},
+		{"one machine", machineText(&verdict.Side{}, &verdict.Side{MachineID: "m"}), "different machines"},
+	} {
+		if !strings.Contains(c.text, c.want) {
+			t.Errorf("%s: %q, want %q", c.name, c.text, c.want)
+		}
+	}
 }

@@ -181,7 +181,7 @@ func comparisonFacts(c *verdict.Comparison, threshold string) []fact {
 	m := c.Method
 	facts := []fact{
 		{"Base", sideText(&c.Base)}, {"Head", sideText(&c.Head)}, {"Machine", machineText(&c.Base, &c.Head)},
-		{"Rounds", roundsText(m)}, {"Design", designText(m.Design)}, {"Test", testText(m)}, {"Threshold", threshold},
+		{"Rounds", roundsText(m)}, {"Design", designText(m.Design, len(c.Base.RunIDs))}, {"Test", testText(m)}, {"Threshold", threshold},
 	}
 	return slices.DeleteFunc(facts, func(f fact) bool { return f.Value == "" })
 }
@@ -215,6 +215,9 @@ func utc(t time.Time) string {
 }
 
 func machineText(base, head *verdict.Side) string {
+	if base.MachineID == "" && head.MachineID == "" {
+		return "not named by either"
+	}
 	if base.MachineID == head.MachineID {
 		return orNone(head.MachineID) + ", the same for both"
 	}
@@ -239,7 +242,10 @@ func roundsText(m verdict.Method) string {
 	return text
 }
 
-func designText(d verdict.Design) string {
+func designText(d verdict.Design, baseRuns int) string {
+	if d == verdict.StoredOne && baseRuns > 1 {
+		return fmt.Sprintf("%d stored base runs, too few to show how runs differ: the threshold is widened by what this machine differs between runs", baseRuns)
+	}
 	switch d {
 	case verdict.Interleaved:
 		return "interleaved: base and head took turns on one machine (ABBA), so drift hits both"
