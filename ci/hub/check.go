@@ -59,15 +59,17 @@ func (c *Client) StartCheck(ctx context.Context, r CheckRequest) (Check, error) 
 	if r.Title == "" {
 		r.Title = "Measuring"
 	}
+	lost := false // one may have been created
 	for failed := 1; ; failed++ {
-		check, err := c.takeOver(ctx, r)
+		check, err := c.takeOver(ctx, r, lost)
 		if err == nil && check.ID == 0 {
 			check, err = c.createCheck(ctx, r)
+			lost = err != nil && !forbidden(err)
 		}
 		switch {
 		case err == nil:
 			return check, nil
-		case forbidden(err):
+		case forbidden(err) && !lost:
 			check = Check{CheckRequest: r, Status: true}
 			return check, c.status(ctx, check, "pending", r.Title)
 		}
@@ -98,14 +100,16 @@ func (r CheckRequest) what(verb string) string {
 }
 
 // takeOver finds a check in progress and makes it this attempt's. ID is 0
-// where there is none.
-func (c *Client) takeOver(ctx context.Context, r CheckRequest) (Check, error) {
+// where there is none. lost says that one may have been created just now: then
+// not being allowed to look is an error, as creating another would leave that
+// one in progress for good.
+func (c *Client) takeOver(ctx context.Context, r CheckRequest, lost bool) (Check, error) {
 	o := op{what: r.what("look for"), need: "checks: write"}
 	list, _, err := c.gh.Checks.ListCheckRunsForRef(o.in(ctx), r.Repo.Owner, r.Repo.Name, r.SHA, &github.ListCheckRunsOptions{
 		CheckName: &r.Name, Status: github.String(inProgress), Filter: github.String("all"),
 		ListOptions: github.ListOptions{PerPage: 100},
 	})
-	if err = explain(o, err); forbidden(err) {
+	if err = explain(o, err); forbidden(err) && !lost {
 		return Check{}, nil // creating one may be allowed all the same
 	} else if err != nil {
 		return Check{}, err

@@ -113,6 +113,23 @@ func TestWithoutTheRightToCreateChecksThereIsACommitStatus(t *testing.T) {
 	}
 }
 
+func TestACheckWhoseFateIsNotKnownIsNotCreatedTwice(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		s := world(t, "")
+		s.Inject(hubtest.Fault{On: "POST …/check-runs", Kind: hubtest.BadGateway, Applied: true})
+		s.Inject(hubtest.Fault{On: "GET …/check-runs", Kind: hubtest.NotFound, Skip: 1})
+		_, err := client(t, s, "ghs_job").StartCheck(t.Context(), checkOf("harness"))
+		var missing *NotFoundError
+		if !errors.As(err, &missing) {
+			t.Errorf("error %v, want that the checks cannot be listed", err)
+		}
+		if check := start(t, client(t, s, "ghs_job"), checkOf("harness")); !check.Reused {
+			t.Errorf("the next attempt did not take the check over:\n%s", checks(s))
+		}
+		same(t, "checks", checks(s), "harness: in_progress , \"Measuring\", []\n")
+	})
+}
+
 func TestATokenThatMayNeitherIsToldSo(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		_, err := client(t, world(t, ""), "ghs_fork").StartCheck(t.Context(), checkOf("harness"))
