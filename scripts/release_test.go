@@ -149,6 +149,27 @@ func TestAReleaseNeedsAVersion(t *testing.T) {
 	}
 }
 
+func TestWithoutACompilerForNVMLAReleaseThatNeedsOneIsRefused(t *testing.T) {
+	needs(t)
+	other := map[string]string{"amd64": "arm64", "arm64": "amd64"}[runtime.GOARCH]
+	bin := t.TempDir() // everything but C compilers
+	for _, name := range []string{"bash", "cat", "dirname", "git", "go", "grep", "mkdir", "mktemp", "rm", "tar", "uname"} {
+		path, err := exec.LookPath(name)
+		if err == nil {
+			err = os.Symlink(path, filepath.Join(bin, name))
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	cmd := exec.CommandContext(t.Context(), "./release", "1.2.3", t.TempDir())
+	cmd.Env = append(os.Environ(), "PATH="+bin, "REQUIRE_CGO=1", "PLATFORMS=linux/"+other)
+	out, err := cmd.CombinedOutput()
+	if cmd.ProcessState.ExitCode() != 2 || !strings.Contains(string(out), "no C compiler: apt-get install") {
+		t.Errorf("release: %v\n%s", err, out)
+	}
+}
+
 func readFile(t *testing.T, path string) []byte {
 	t.Helper()
 	b, err := os.ReadFile(path)
