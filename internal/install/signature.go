@@ -15,8 +15,8 @@ const actionsIssuer = "https://token.actions.githubusercontent.com"
 // errNoCosign says that a signature is there and nobody to check it.
 var errNoCosign = errors.New("the program cosign is not installed")
 
-// verifyBundle has cosign check a sigstore bundle: that a workflow of the
-// repository signed the file.
+// verifyBundle has cosign (2.4.2 or newer) check a sigstore bundle: that a
+// workflow of the repository signed the file, on whatever branch or tag.
 func verifyBundle(ctx context.Context, cosign, repo, file, bundle string) error {
 	if cosign == "" {
 		var err error
@@ -24,7 +24,7 @@ func verifyBundle(ctx context.Context, cosign, repo, file, bundle string) error 
 			return errNoCosign
 		}
 	}
-	cmd := exec.CommandContext(ctx, cosign, "verify-blob", "--new-bundle-format", "--bundle", bundle,
+	cmd := exec.CommandContext(ctx, cosign, "verify-blob", "--bundle", bundle,
 		"--certificate-oidc-issuer", actionsIssuer,
 		"--certificate-identity-regexp", "^https://github\\.com/"+regexp.QuoteMeta(repo)+"/\\.github/workflows/",
 		file)
