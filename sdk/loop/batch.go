@@ -49,7 +49,7 @@ func (r *run) batchFor(mean time.Duration) int64 {
 // batching says whether the plan allows batches: the time limit of ops has to
 // be far longer than a batch, because it starts with the batch.
 func (r *run) batching() bool {
-	return r.plan.Model == Closed && !r.plan.NoBatch && r.clockCost > 0 &&
+	return r.plan.Model == Closed && r.plan.Think == 0 && !r.plan.NoBatch && r.clockCost > 0 &&
 		(r.plan.OpTimeout == 0 || r.plan.OpTimeout >= 1000*batchReads*r.clockCost)
 }
 

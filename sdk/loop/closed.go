@@ -54,6 +54,12 @@ func (w *worker) closedStretch(r *run) (more bool) {
 		if batch == undecided {
 			w.window.single(r, now-start)
 		}
+		if r.plan.Think > 0 {
+			var ok bool
+			if now, ok = w.think(r, now); !ok {
+				return false
+			}
+		}
 	}
 	return false
 }
@@ -78,4 +84,24 @@ func (w *worker) finishClosed(r *run, was uint64, err error, start, now time.Dur
 		r.batch.Store(1)
 	}
 	return w.finish(r, was, err, e, now)
+}
+
+// think pauses after an op that ended at end. It returns when the next one may
+// begin, and false where there is none. A pause is no op, so it has no time
+// limit, and one at the end of a round is not part of it.
+func (w *worker) think(r *run, end time.Duration) (time.Duration, bool) {
+	w.state.Store(0)
+	t := time.NewTimer(r.plan.Think)
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-r.stop:
+	}
+	now := time.Since(r.base)
+	if now >= r.limit || r.stopped.Load() {
+		w.state.Store(busySince(end))
+		return now, false
+	}
+	w.state.Store(busySince(now))
+	return now, true
 }

@@ -7,6 +7,7 @@ import (
 	"io"
 	"math"
 	"runtime"
+	"slices"
 	"sync"
 	"time"
 
@@ -55,16 +56,38 @@ func clockCost() time.Duration {
 // Check reports the first thing wrong with a plan.
 func (p Plan) Check() error {
 	switch {
-	case p.Model != Closed && p.Model != Constant && p.Model != Poisson:
-		return fmt.Errorf("load model %q: want %s, %s or %s", p.Model, Closed, Constant, Poisson)
+	case !slices.Contains([]Model{Closed, Constant, Poisson, Replay}, p.Model):
+		return fmt.Errorf("load model %q: want %s, %s, %s or %s", p.Model, Closed, Constant, Poisson, Replay)
 	case p.Workers < 1:
 		return fmt.Errorf("%d workers: want at least 1", p.Workers)
-	case p.Duration <= 0 && p.Ops == 0:
+	case p.Duration <= 0 && p.Ops == 0 && len(p.Stages) == 0 && p.Model != Replay:
 		return errors.New("neither a duration nor a number of ops limits the round")
-	case p.Duration < 0 || p.Warmup < 0 || p.OpTimeout < 0 || p.Drain < 0:
+	case p.Duration < 0 || p.Warmup < 0 || p.OpTimeout < 0 || p.Drain < 0 || p.Think < 0 || p.SkipLate < 0:
 		return errors.New("a duration of the plan is negative")
+	case p.Model == Closed && (len(p.Stages) > 0 || p.SkipLate > 0):
+		return errors.New("a closed loop has no rate: stages, and ops that are late, are of open loops")
+	case p.Model != Closed && p.Think > 0:
+		return errors.New("think time is of a closed loop")
+	case p.Model == Replay:
+		return checkArrivals(p)
+	case len(p.Stages) > 0:
+		return checkStages(p.Stages)
 	case p.Model != Closed && !(p.Rate > 0 && p.Rate <= 1e9):
 		return fmt.Errorf("rate %v: want ops per second, above 0 and at most 1e9", p.Rate)
+	}
+	return nil
+}
+
+func checkArrivals(p Plan) error {
+	if len(p.Arrivals) == 0 || len(p.Stages) > 0 {
+		return errors.New("a replay has arrivals, and no stages")
+	}
+	last := time.Duration(0)
+	for i, at := range p.Arrivals {
+		if at < last {
+			return fmt.Errorf("arrival %d is intended at %v, before the one before it", i, at)
+		}
+		last = at
 	}
 	return nil
 }
@@ -105,9 +128,7 @@ func (d *Driver) run(ctx context.Context, p Plan, progress func(Progress)) (Resu
 	}
 	batch := int64(undecided)
 	if p.Warmup > 0 {
-		w := p
-		w.Duration, w.Ops = p.Warmup, 0
-		r := d.start(w, true, undecided)
+		r := d.start(p.warmUp(), true, undecided)
 		r.drain = 0
 		r.drive(ctx, progress)
 		if err := r.err(ctx); err != nil {

@@ -1,6 +1,7 @@
 // Package loop drives the ops of one round and times every one of them.
 //
-// It owns the load models (closed, and open at a constant or Poisson rate),
+// It owns the load models (closed; open at a constant or Poisson rate, which may
+// change over time; open as recorded),
 // the four clocks, the histograms and the identity of counts. It is code that
 // runs in the plugin's process, between the benchmark's workers and the
 // recorder. It is not a scheduler of rounds: what comes before and after a
@@ -30,20 +31,25 @@ type Model string
 // Load models.
 const (
 	Closed   Model = "closed"   // each of Workers starts its next op when the last is done
-	Constant Model = "constant" // open: op i is intended at i/Rate
-	Poisson  Model = "poisson"  // open: exponential gaps of mean 1/Rate
+	Constant Model = "constant" // open: op i is intended at i/Rate, or where the integral of Stages reaches i
+	Poisson  Model = "poisson"  // open: exponential gaps of mean 1/Rate, or of that which Stages have by then
+	Replay   Model = "replay"   // open: op i is intended at Arrivals[i]
 )
 
 // Plan is the load of one round.
 type Plan struct {
 	Model     Model
-	Workers   int           // closed: concurrent users; open: most ops in flight. At least 1.
-	Rate      float64       // ops per second; open models only
-	Warmup    time.Duration // driven like the round, recorded nowhere
-	Duration  time.Duration // 0: no limit, then Ops must be set
-	Ops       uint64        // 0: no limit; the first of Duration and Ops ends the round
-	OpTimeout time.Duration // of one op; 0: none
-	Drain     time.Duration // how long an open loop's backlog may run on after Duration; default OpTimeout, else 5 s
+	Workers   int             // closed: concurrent users; open: most ops in flight. At least 1.
+	Rate      float64         // ops per second; open models without Stages and Arrivals
+	Stages    []Stage         // Constant and Poisson: how the rate changes, in place of Rate. The round ends with them.
+	Arrivals  []time.Duration // Replay: intended starts since the round's beginning, ascending
+	Think     time.Duration   // closed: pause of a worker between two ops, on no clock
+	SkipLate  time.Duration   // open: an op that has found no idle worker for as long is skipped, and counted in the response clock at that; 0: it is sent, however late
+	Warmup    time.Duration   // driven like the round, recorded nowhere
+	Duration  time.Duration   // 0: no limit, then Ops must be set
+	Ops       uint64          // 0: no limit; the first of Duration and Ops ends the round
+	OpTimeout time.Duration   // of one op; 0: none
+	Drain     time.Duration   // how long an open loop's backlog may run on after Duration; default OpTimeout, else 5 s
 	Seed      uint64
 	Round     int  // number of the round, from 0
 	NoBatch   bool // never time batches of short ops
@@ -56,7 +62,7 @@ type Counts struct {
 	OK        uint64 `json:"ok"`
 	Failed    uint64 `json:"failed"`
 	TimedOut  uint64 `json:"timed_out"`
-	Skipped   uint64 `json:"skipped"` // open loops: intended and never sent, because the round was cancelled or the backlog given up
+	Skipped   uint64 `json:"skipped"` // open loops: intended and never sent, because the round was cancelled, the backlog given up, or Plan.SkipLate over
 }
 
 // Balanced says whether the identity holds.

@@ -43,7 +43,7 @@ func shardsFor(p Plan) int {
 	if p.Model == Closed {
 		return 0
 	}
-	return max(1, min(int(p.Rate/shardRate), p.Workers, maxRecorders))
+	return max(1, min(int(p.peak()/shardRate), p.Workers, maxRecorders))
 }
 
 // giveUp returns until when an op intended at t may be sent.
@@ -73,6 +73,10 @@ func (s *shard) take(r *run, idle time.Duration) (index uint64, at time.Duration
 		s.issued++
 		if end := r.giveUp(at); now > end {
 			s.skip(end - at)
+			continue
+		}
+		if late := r.plan.SkipLate; late > 0 && idle > at && now-at >= late {
+			s.skip(now - at)
 			continue
 		}
 		if idle > at {

@@ -60,10 +60,7 @@ func newRun(p Plan, warmup bool) *run {
 		warmup: warmup, stop: make(chan struct{}), done: make(chan struct{}),
 	}
 	if p.Model != Closed {
-		r.scheduleEnd = r.limit
-		if p.Ops > 0 {
-			r.scheduleEnd = min(r.limit, constantStart(p.Ops-1, p.Rate))
-		}
+		r.scheduleEnd = p.scheduleEnd(r.limit)
 	}
 	return r
 }

@@ -9,23 +9,29 @@ import (
 // Shard k of n owns the ops k, k+n, k+2n, …, so shards need no coordination.
 // It is a pure function of rate, seed and shard: nothing measured enters it.
 type schedule struct {
-	model  Model
-	rate   float64 // of the whole loop, ops/s
-	key    uint64  // stream of a Poisson process
-	shards uint64
-	limit  time.Duration // ops intended at or after it are not part of the schedule
-	ops    uint64        // indices at or above it are not part of the schedule
+	model    Model
+	rate     float64 // of the whole loop, ops/s
+	stages   profile // in place of rate; may be nil
+	arrivals []time.Duration
+	key      uint64 // stream of a Poisson process
+	shards   uint64
+	limit    time.Duration // ops intended at or after it are not part of the schedule
+	ops      uint64        // indices at or above it are not part of the schedule
 
 	index uint64  // of the next op
 	draws uint64  // of the stream so far
-	sum   float64 // Poisson: intended start of the next op in ns
+	sum   float64 // Poisson: intended start of the next op in ns, or, with stages, in ops
+	stage int     // of the next op
 	at    time.Duration
 }
 
 func newSchedule(p Plan, key uint64, shard, shards int) schedule {
 	s := schedule{
-		model: p.Model, rate: p.Rate, key: mix(key + uint64(shard)), shards: uint64(shards),
+		model: p.Model, rate: p.Rate, arrivals: p.Arrivals, key: mix(key + uint64(shard)), shards: uint64(shards),
 		limit: limitOf(p.Duration), ops: opsOf(p.Ops), index: uint64(shard),
+	}
+	if len(p.Stages) > 0 {
+		s.stages = newProfile(p.Stages)
 	}
 	s.place()
 	return s
@@ -43,17 +49,50 @@ func (s *schedule) advance() {
 }
 
 func (s *schedule) place() {
-	switch s.model {
-	case Poisson:
+	switch {
+	case s.model == Replay:
+		s.at = math.MaxInt64
+		if s.index < uint64(len(s.arrivals)) {
+			s.at = s.arrivals[s.index]
+		}
+	case s.model == Poisson && s.stages != nil:
+		// A Poisson process of rate 1 whose clock is the integral of the rate:
+		// a shard of n has one of rate 1/n.
+		s.sum += exponential(mix(s.key+s.draws*golden)) * float64(s.shards)
+		s.draws++
+		s.at = toDuration(s.stages.when(s.sum, &s.stage))
+	case s.model == Poisson:
 		// The sum is kept in floating point: after an hour at any rate its
 		// resolution is still a thousandth of a nanosecond, and it does not
 		// lose the fraction that integer gaps would truncate.
 		s.sum += exponential(mix(s.key+s.draws*golden)) * float64(s.shards) / s.rate * 1e9
 		s.draws++
 		s.at = toDuration(s.sum)
+	case s.stages != nil:
+		s.at = toDuration(s.stages.when(float64(s.index), &s.stage))
 	default:
 		s.at = constantStart(s.index, s.rate)
 	}
+}
+
+// scheduleEnd is when the last op of an open loop is intended, at the latest or
+// on average.
+func (p Plan) scheduleEnd(limit time.Duration) time.Duration {
+	switch {
+	case p.Model == Replay:
+		n := min(opsOf(p.Ops), uint64(len(p.Arrivals)))
+		return min(limit, p.Arrivals[n-1])
+	case len(p.Stages) > 0:
+		limit = min(limit, stagesLength(p.Stages))
+		if p.Ops > 0 {
+			stage := 0
+			limit = min(limit, toDuration(newProfile(p.Stages).when(float64(p.Ops-1), &stage)))
+		}
+		return limit
+	case p.Ops > 0:
+		return min(limit, constantStart(p.Ops-1, p.Rate))
+	}
+	return limit
 }
 
 // constantStart is the intended start of op i at a constant rate. It divides

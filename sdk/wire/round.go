@@ -2,6 +2,8 @@ package wire
 
 import (
 	"fmt"
+	"math"
+	"time"
 
 	"google.golang.org/protobuf/types/known/durationpb"
 	"google.golang.org/protobuf/types/known/timestamppb"
@@ -12,22 +14,42 @@ import (
 
 // PlanToProto translates the load of a round.
 func PlanToProto(p loop.Plan) *pluginv1.LoadPlan {
-	return &pluginv1.LoadPlan{
+	out := &pluginv1.LoadPlan{
 		Model: string(p.Model), Workers: uint32(p.Workers), Rate: p.Rate,
 		Warmup: durationpb.New(p.Warmup), Duration: durationpb.New(p.Duration), Ops: p.Ops,
 		OpTimeout: durationpb.New(p.OpTimeout), Drain: durationpb.New(p.Drain),
 		Seed: p.Seed, Round: uint32(p.Round), NoBatch: p.NoBatch,
+		Think: durationpb.New(p.Think), SkipLate: durationpb.New(p.SkipLate),
 	}
+	for _, s := range p.Stages {
+		out.Stages = append(out.Stages, &pluginv1.Stage{Duration: durationpb.New(s.Duration), From: s.From, To: s.To})
+	}
+	last := time.Duration(0)
+	for _, at := range p.Arrivals {
+		out.Gaps = append(out.Gaps, uint64(at-last))
+		last = at
+	}
+	return out
 }
 
 // PlanFromProto is the inverse of [PlanToProto].
 func PlanFromProto(p *pluginv1.LoadPlan) loop.Plan {
-	return loop.Plan{
+	out := loop.Plan{
 		Model: loop.Model(p.GetModel()), Workers: int(p.GetWorkers()), Rate: p.GetRate(),
 		Warmup: p.GetWarmup().AsDuration(), Duration: p.GetDuration().AsDuration(), Ops: p.GetOps(),
 		OpTimeout: p.GetOpTimeout().AsDuration(), Drain: p.GetDrain().AsDuration(),
 		Seed: p.GetSeed(), Round: int(p.GetRound()), NoBatch: p.GetNoBatch(),
+		Think: p.GetThink().AsDuration(), SkipLate: p.GetSkipLate().AsDuration(),
 	}
+	for _, s := range p.GetStages() {
+		out.Stages = append(out.Stages, loop.Stage{Duration: s.GetDuration().AsDuration(), From: s.GetFrom(), To: s.GetTo()})
+	}
+	at := time.Duration(0)
+	for _, gap := range p.GetGaps() {
+		at += time.Duration(min(gap, uint64(math.MaxInt64-at))) // a sum that does not fit is the end of time
+		out.Arrivals = append(out.Arrivals, at)
+	}
+	return out
 }
 
 // ProgressToProto translates the state of a running round.

@@ -168,7 +168,9 @@ func TestSessionInfoAndObjectsSurviveTheWire(t *testing.T) {
 func TestAPlanAndProgressSurviveTheWire(t *testing.T) {
 	plan := loop.Plan{
 		Model: loop.Poisson, Workers: 3, Rate: 12.5, Warmup: 1, Duration: 2, Ops: 3, OpTimeout: 4, Drain: 5,
-		Seed: math.MaxUint64, Round: 6, NoBatch: true,
+		Seed: math.MaxUint64, Round: 6, NoBatch: true, Think: 7, SkipLate: 8,
+		Stages:   []loop.Stage{{Duration: time.Second, From: 1.5, To: 2}, {Duration: 9}},
+		Arrivals: []time.Duration{0, 0, 5, math.MaxInt64},
 	}
 	same(t, PlanFromProto(over(t, PlanToProto(plan), &pluginv1.LoadPlan{})), plan)
 	for _, p := range []loop.Progress{

@@ -79,7 +79,7 @@ func (x Problem_Kind) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Problem_Kind.Descriptor instead.
 func (Problem_Kind) EnumDescriptor() ([]byte, []int) {
-	return file_harness_plugin_v1_plugin_proto_rawDescGZIP(), []int{26, 0}
+	return file_harness_plugin_v1_plugin_proto_rawDescGZIP(), []int{27, 0}
 }
 
 type DescribeRequest struct {
@@ -1048,7 +1048,7 @@ func (x *RunRoundRequest) GetPlan() *LoadPlan {
 
 type LoadPlan struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
-	Model         string                 `protobuf:"bytes,1,opt,name=model,proto3" json:"model,omitempty"` // "closed", "constant" or "poisson"
+	Model         string                 `protobuf:"bytes,1,opt,name=model,proto3" json:"model,omitempty"` // "closed", "constant", "poisson" or "replay"
 	Workers       uint32                 `protobuf:"varint,2,opt,name=workers,proto3" json:"workers,omitempty"`
 	Rate          float64                `protobuf:"fixed64,3,opt,name=rate,proto3" json:"rate,omitempty"` // ops/s
 	Warmup        *durationpb.Duration   `protobuf:"bytes,4,opt,name=warmup,proto3" json:"warmup,omitempty"`
@@ -1059,6 +1059,10 @@ type LoadPlan struct {
 	Seed          uint64                 `protobuf:"varint,9,opt,name=seed,proto3" json:"seed,omitempty"`
 	Round         uint32                 `protobuf:"varint,10,opt,name=round,proto3" json:"round,omitempty"`
 	NoBatch       bool                   `protobuf:"varint,11,opt,name=no_batch,json=noBatch,proto3" json:"no_batch,omitempty"`
+	Stages        []*Stage               `protobuf:"bytes,12,rep,name=stages,proto3" json:"stages,omitempty"`                     // in place of rate
+	Gaps          []uint64               `protobuf:"varint,13,rep,packed,name=gaps,proto3" json:"gaps,omitempty"`                 // replay: ns since the arrival before, or since the beginning
+	Think         *durationpb.Duration   `protobuf:"bytes,14,opt,name=think,proto3" json:"think,omitempty"`                       // closed: pause of a worker between ops
+	SkipLate      *durationpb.Duration   `protobuf:"bytes,15,opt,name=skip_late,json=skipLate,proto3" json:"skip_late,omitempty"` // open: skip ops that found no idle worker for as long
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1170,6 +1174,95 @@ func (x *LoadPlan) GetNoBatch() bool {
 	return false
 }
 
+func (x *LoadPlan) GetStages() []*Stage {
+	if x != nil {
+		return x.Stages
+	}
+	return nil
+}
+
+func (x *LoadPlan) GetGaps() []uint64 {
+	if x != nil {
+		return x.Gaps
+	}
+	return nil
+}
+
+func (x *LoadPlan) GetThink() *durationpb.Duration {
+	if x != nil {
+		return x.Think
+	}
+	return nil
+}
+
+func (x *LoadPlan) GetSkipLate() *durationpb.Duration {
+	if x != nil {
+		return x.SkipLate
+	}
+	return nil
+}
+
+// Stage is a part of a round in which the rate, in ops/s, changes evenly.
+type Stage struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Duration      *durationpb.Duration   `protobuf:"bytes,1,opt,name=duration,proto3" json:"duration,omitempty"`
+	From          float64                `protobuf:"fixed64,2,opt,name=from,proto3" json:"from,omitempty"`
+	To            float64                `protobuf:"fixed64,3,opt,name=to,proto3" json:"to,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Stage) Reset() {
+	*x = Stage{}
+	mi := &file_harness_plugin_v1_plugin_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Stage) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Stage) ProtoMessage() {}
+
+func (x *Stage) ProtoReflect() protoreflect.Message {
+	mi := &file_harness_plugin_v1_plugin_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Stage.ProtoReflect.Descriptor instead.
+func (*Stage) Descriptor() ([]byte, []int) {
+	return file_harness_plugin_v1_plugin_proto_rawDescGZIP(), []int{14}
+}
+
+func (x *Stage) GetDuration() *durationpb.Duration {
+	if x != nil {
+		return x.Duration
+	}
+	return nil
+}
+
+func (x *Stage) GetFrom() float64 {
+	if x != nil {
+		return x.From
+	}
+	return 0
+}
+
+func (x *Stage) GetTo() float64 {
+	if x != nil {
+		return x.To
+	}
+	return 0
+}
+
 type RunRoundResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Types that are valid to be assigned to Event:
@@ -1183,7 +1276,7 @@ type RunRoundResponse struct {
 
 func (x *RunRoundResponse) Reset() {
 	*x = RunRoundResponse{}
-	mi := &file_harness_plugin_v1_plugin_proto_msgTypes[14]
+	mi := &file_harness_plugin_v1_plugin_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1195,7 +1288,7 @@ func (x *RunRoundResponse) String() string {
 func (*RunRoundResponse) ProtoMessage() {}
 
 func (x *RunRoundResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_harness_plugin_v1_plugin_proto_msgTypes[14]
+	mi := &file_harness_plugin_v1_plugin_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1208,7 +1301,7 @@ func (x *RunRoundResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RunRoundResponse.ProtoReflect.Descriptor instead.
 func (*RunRoundResponse) Descriptor() ([]byte, []int) {
-	return file_harness_plugin_v1_plugin_proto_rawDescGZIP(), []int{14}
+	return file_harness_plugin_v1_plugin_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *RunRoundResponse) GetEvent() isRunRoundResponse_Event {
@@ -1267,7 +1360,7 @@ type Progress struct {
 
 func (x *Progress) Reset() {
 	*x = Progress{}
-	mi := &file_harness_plugin_v1_plugin_proto_msgTypes[15]
+	mi := &file_harness_plugin_v1_plugin_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1279,7 +1372,7 @@ func (x *Progress) String() string {
 func (*Progress) ProtoMessage() {}
 
 func (x *Progress) ProtoReflect() protoreflect.Message {
-	mi := &file_harness_plugin_v1_plugin_proto_msgTypes[15]
+	mi := &file_harness_plugin_v1_plugin_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1292,7 +1385,7 @@ func (x *Progress) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Progress.ProtoReflect.Descriptor instead.
 func (*Progress) Descriptor() ([]byte, []int) {
-	return file_harness_plugin_v1_plugin_proto_rawDescGZIP(), []int{15}
+	return file_harness_plugin_v1_plugin_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *Progress) GetWarmup() bool {
@@ -1362,7 +1455,7 @@ type RoundResult struct {
 
 func (x *RoundResult) Reset() {
 	*x = RoundResult{}
-	mi := &file_harness_plugin_v1_plugin_proto_msgTypes[16]
+	mi := &file_harness_plugin_v1_plugin_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1374,7 +1467,7 @@ func (x *RoundResult) String() string {
 func (*RoundResult) ProtoMessage() {}
 
 func (x *RoundResult) ProtoReflect() protoreflect.Message {
-	mi := &file_harness_plugin_v1_plugin_proto_msgTypes[16]
+	mi := &file_harness_plugin_v1_plugin_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1387,7 +1480,7 @@ func (x *RoundResult) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RoundResult.ProtoReflect.Descriptor instead.
 func (*RoundResult) Descriptor() ([]byte, []int) {
-	return file_harness_plugin_v1_plugin_proto_rawDescGZIP(), []int{16}
+	return file_harness_plugin_v1_plugin_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *RoundResult) GetStarted() *timestamppb.Timestamp {
@@ -1473,7 +1566,7 @@ type Counts struct {
 
 func (x *Counts) Reset() {
 	*x = Counts{}
-	mi := &file_harness_plugin_v1_plugin_proto_msgTypes[17]
+	mi := &file_harness_plugin_v1_plugin_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1485,7 +1578,7 @@ func (x *Counts) String() string {
 func (*Counts) ProtoMessage() {}
 
 func (x *Counts) ProtoReflect() protoreflect.Message {
-	mi := &file_harness_plugin_v1_plugin_proto_msgTypes[17]
+	mi := &file_harness_plugin_v1_plugin_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1498,7 +1591,7 @@ func (x *Counts) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Counts.ProtoReflect.Descriptor instead.
 func (*Counts) Descriptor() ([]byte, []int) {
-	return file_harness_plugin_v1_plugin_proto_rawDescGZIP(), []int{17}
+	return file_harness_plugin_v1_plugin_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *Counts) GetScheduled() uint64 {
@@ -1550,7 +1643,7 @@ type Clocks struct {
 
 func (x *Clocks) Reset() {
 	*x = Clocks{}
-	mi := &file_harness_plugin_v1_plugin_proto_msgTypes[18]
+	mi := &file_harness_plugin_v1_plugin_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1562,7 +1655,7 @@ func (x *Clocks) String() string {
 func (*Clocks) ProtoMessage() {}
 
 func (x *Clocks) ProtoReflect() protoreflect.Message {
-	mi := &file_harness_plugin_v1_plugin_proto_msgTypes[18]
+	mi := &file_harness_plugin_v1_plugin_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1575,7 +1668,7 @@ func (x *Clocks) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Clocks.ProtoReflect.Descriptor instead.
 func (*Clocks) Descriptor() ([]byte, []int) {
-	return file_harness_plugin_v1_plugin_proto_rawDescGZIP(), []int{18}
+	return file_harness_plugin_v1_plugin_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *Clocks) GetResponse() string {
@@ -1618,7 +1711,7 @@ type Value struct {
 
 func (x *Value) Reset() {
 	*x = Value{}
-	mi := &file_harness_plugin_v1_plugin_proto_msgTypes[19]
+	mi := &file_harness_plugin_v1_plugin_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1630,7 +1723,7 @@ func (x *Value) String() string {
 func (*Value) ProtoMessage() {}
 
 func (x *Value) ProtoReflect() protoreflect.Message {
-	mi := &file_harness_plugin_v1_plugin_proto_msgTypes[19]
+	mi := &file_harness_plugin_v1_plugin_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1643,7 +1736,7 @@ func (x *Value) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Value.ProtoReflect.Descriptor instead.
 func (*Value) Descriptor() ([]byte, []int) {
-	return file_harness_plugin_v1_plugin_proto_rawDescGZIP(), []int{19}
+	return file_harness_plugin_v1_plugin_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *Value) GetCount() uint64 {
@@ -1685,7 +1778,7 @@ type Finding struct {
 
 func (x *Finding) Reset() {
 	*x = Finding{}
-	mi := &file_harness_plugin_v1_plugin_proto_msgTypes[20]
+	mi := &file_harness_plugin_v1_plugin_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1697,7 +1790,7 @@ func (x *Finding) String() string {
 func (*Finding) ProtoMessage() {}
 
 func (x *Finding) ProtoReflect() protoreflect.Message {
-	mi := &file_harness_plugin_v1_plugin_proto_msgTypes[20]
+	mi := &file_harness_plugin_v1_plugin_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1710,7 +1803,7 @@ func (x *Finding) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Finding.ProtoReflect.Descriptor instead.
 func (*Finding) Descriptor() ([]byte, []int) {
-	return file_harness_plugin_v1_plugin_proto_rawDescGZIP(), []int{20}
+	return file_harness_plugin_v1_plugin_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *Finding) GetLevel() string {
@@ -1743,7 +1836,7 @@ type TeardownRequest struct {
 
 func (x *TeardownRequest) Reset() {
 	*x = TeardownRequest{}
-	mi := &file_harness_plugin_v1_plugin_proto_msgTypes[21]
+	mi := &file_harness_plugin_v1_plugin_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1755,7 +1848,7 @@ func (x *TeardownRequest) String() string {
 func (*TeardownRequest) ProtoMessage() {}
 
 func (x *TeardownRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_harness_plugin_v1_plugin_proto_msgTypes[21]
+	mi := &file_harness_plugin_v1_plugin_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1768,7 +1861,7 @@ func (x *TeardownRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TeardownRequest.ProtoReflect.Descriptor instead.
 func (*TeardownRequest) Descriptor() ([]byte, []int) {
-	return file_harness_plugin_v1_plugin_proto_rawDescGZIP(), []int{21}
+	return file_harness_plugin_v1_plugin_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *TeardownRequest) GetSession() string {
@@ -1786,7 +1879,7 @@ type TeardownResponse struct {
 
 func (x *TeardownResponse) Reset() {
 	*x = TeardownResponse{}
-	mi := &file_harness_plugin_v1_plugin_proto_msgTypes[22]
+	mi := &file_harness_plugin_v1_plugin_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1798,7 +1891,7 @@ func (x *TeardownResponse) String() string {
 func (*TeardownResponse) ProtoMessage() {}
 
 func (x *TeardownResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_harness_plugin_v1_plugin_proto_msgTypes[22]
+	mi := &file_harness_plugin_v1_plugin_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1811,7 +1904,7 @@ func (x *TeardownResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TeardownResponse.ProtoReflect.Descriptor instead.
 func (*TeardownResponse) Descriptor() ([]byte, []int) {
-	return file_harness_plugin_v1_plugin_proto_rawDescGZIP(), []int{22}
+	return file_harness_plugin_v1_plugin_proto_rawDescGZIP(), []int{23}
 }
 
 type CleanRequest struct {
@@ -1824,7 +1917,7 @@ type CleanRequest struct {
 
 func (x *CleanRequest) Reset() {
 	*x = CleanRequest{}
-	mi := &file_harness_plugin_v1_plugin_proto_msgTypes[23]
+	mi := &file_harness_plugin_v1_plugin_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1836,7 +1929,7 @@ func (x *CleanRequest) String() string {
 func (*CleanRequest) ProtoMessage() {}
 
 func (x *CleanRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_harness_plugin_v1_plugin_proto_msgTypes[23]
+	mi := &file_harness_plugin_v1_plugin_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1849,7 +1942,7 @@ func (x *CleanRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CleanRequest.ProtoReflect.Descriptor instead.
 func (*CleanRequest) Descriptor() ([]byte, []int) {
-	return file_harness_plugin_v1_plugin_proto_rawDescGZIP(), []int{23}
+	return file_harness_plugin_v1_plugin_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *CleanRequest) GetTarget() *Target {
@@ -1877,7 +1970,7 @@ type Object struct {
 
 func (x *Object) Reset() {
 	*x = Object{}
-	mi := &file_harness_plugin_v1_plugin_proto_msgTypes[24]
+	mi := &file_harness_plugin_v1_plugin_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1889,7 +1982,7 @@ func (x *Object) String() string {
 func (*Object) ProtoMessage() {}
 
 func (x *Object) ProtoReflect() protoreflect.Message {
-	mi := &file_harness_plugin_v1_plugin_proto_msgTypes[24]
+	mi := &file_harness_plugin_v1_plugin_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1902,7 +1995,7 @@ func (x *Object) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Object.ProtoReflect.Descriptor instead.
 func (*Object) Descriptor() ([]byte, []int) {
-	return file_harness_plugin_v1_plugin_proto_rawDescGZIP(), []int{24}
+	return file_harness_plugin_v1_plugin_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *Object) GetKind() string {
@@ -1934,7 +2027,7 @@ type CleanResponse struct {
 
 func (x *CleanResponse) Reset() {
 	*x = CleanResponse{}
-	mi := &file_harness_plugin_v1_plugin_proto_msgTypes[25]
+	mi := &file_harness_plugin_v1_plugin_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1946,7 +2039,7 @@ func (x *CleanResponse) String() string {
 func (*CleanResponse) ProtoMessage() {}
 
 func (x *CleanResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_harness_plugin_v1_plugin_proto_msgTypes[25]
+	mi := &file_harness_plugin_v1_plugin_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1959,7 +2052,7 @@ func (x *CleanResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CleanResponse.ProtoReflect.Descriptor instead.
 func (*CleanResponse) Descriptor() ([]byte, []int) {
-	return file_harness_plugin_v1_plugin_proto_rawDescGZIP(), []int{25}
+	return file_harness_plugin_v1_plugin_proto_rawDescGZIP(), []int{26}
 }
 
 // Problem is the status detail of an error that the harness tells apart.
@@ -1975,7 +2068,7 @@ type Problem struct {
 
 func (x *Problem) Reset() {
 	*x = Problem{}
-	mi := &file_harness_plugin_v1_plugin_proto_msgTypes[26]
+	mi := &file_harness_plugin_v1_plugin_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1987,7 +2080,7 @@ func (x *Problem) String() string {
 func (*Problem) ProtoMessage() {}
 
 func (x *Problem) ProtoReflect() protoreflect.Message {
-	mi := &file_harness_plugin_v1_plugin_proto_msgTypes[26]
+	mi := &file_harness_plugin_v1_plugin_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2000,7 +2093,7 @@ func (x *Problem) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Problem.ProtoReflect.Descriptor instead.
 func (*Problem) Descriptor() ([]byte, []int) {
-	return file_harness_plugin_v1_plugin_proto_rawDescGZIP(), []int{26}
+	return file_harness_plugin_v1_plugin_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *Problem) GetKind() Problem_Kind {
@@ -2124,7 +2217,7 @@ const file_harness_plugin_v1_plugin_proto_rawDesc = "" +
 	"\x05value\x18\x03 \x01(\x01R\x05value\"\\\n" +
 	"\x0fRunRoundRequest\x12\x18\n" +
 	"\asession\x18\x01 \x01(\tR\asession\x12/\n" +
-	"\x04plan\x18\x02 \x01(\v2\x1b.harness.plugin.v1.LoadPlanR\x04plan\"\xfa\x02\n" +
+	"\x04plan\x18\x02 \x01(\v2\x1b.harness.plugin.v1.LoadPlanR\x04plan\"\xa9\x04\n" +
 	"\bLoadPlan\x12\x14\n" +
 	"\x05model\x18\x01 \x01(\tR\x05model\x12\x18\n" +
 	"\aworkers\x18\x02 \x01(\rR\aworkers\x12\x12\n" +
@@ -2138,7 +2231,15 @@ const file_harness_plugin_v1_plugin_proto_rawDesc = "" +
 	"\x04seed\x18\t \x01(\x04R\x04seed\x12\x14\n" +
 	"\x05round\x18\n" +
 	" \x01(\rR\x05round\x12\x19\n" +
-	"\bno_batch\x18\v \x01(\bR\anoBatch\"\x90\x01\n" +
+	"\bno_batch\x18\v \x01(\bR\anoBatch\x120\n" +
+	"\x06stages\x18\f \x03(\v2\x18.harness.plugin.v1.StageR\x06stages\x12\x12\n" +
+	"\x04gaps\x18\r \x03(\x04R\x04gaps\x12/\n" +
+	"\x05think\x18\x0e \x01(\v2\x19.google.protobuf.DurationR\x05think\x126\n" +
+	"\tskip_late\x18\x0f \x01(\v2\x19.google.protobuf.DurationR\bskipLate\"b\n" +
+	"\x05Stage\x125\n" +
+	"\bduration\x18\x01 \x01(\v2\x19.google.protobuf.DurationR\bduration\x12\x12\n" +
+	"\x04from\x18\x02 \x01(\x01R\x04from\x12\x0e\n" +
+	"\x02to\x18\x03 \x01(\x01R\x02to\"\x90\x01\n" +
 	"\x10RunRoundResponse\x129\n" +
 	"\bprogress\x18\x01 \x01(\v2\x1b.harness.plugin.v1.ProgressH\x00R\bprogress\x128\n" +
 	"\x06result\x18\x02 \x01(\v2\x1e.harness.plugin.v1.RoundResultH\x00R\x06resultB\a\n" +
@@ -2235,7 +2336,7 @@ func file_harness_plugin_v1_plugin_proto_rawDescGZIP() []byte {
 }
 
 var file_harness_plugin_v1_plugin_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_harness_plugin_v1_plugin_proto_msgTypes = make([]protoimpl.MessageInfo, 32)
+var file_harness_plugin_v1_plugin_proto_msgTypes = make([]protoimpl.MessageInfo, 33)
 var file_harness_plugin_v1_plugin_proto_goTypes = []any{
 	(Problem_Kind)(0),             // 0: harness.plugin.v1.Problem.Kind
 	(*DescribeRequest)(nil),       // 1: harness.plugin.v1.DescribeRequest
@@ -2252,26 +2353,27 @@ var file_harness_plugin_v1_plugin_proto_goTypes = []any{
 	(*Figure)(nil),                // 12: harness.plugin.v1.Figure
 	(*RunRoundRequest)(nil),       // 13: harness.plugin.v1.RunRoundRequest
 	(*LoadPlan)(nil),              // 14: harness.plugin.v1.LoadPlan
-	(*RunRoundResponse)(nil),      // 15: harness.plugin.v1.RunRoundResponse
-	(*Progress)(nil),              // 16: harness.plugin.v1.Progress
-	(*RoundResult)(nil),           // 17: harness.plugin.v1.RoundResult
-	(*Counts)(nil),                // 18: harness.plugin.v1.Counts
-	(*Clocks)(nil),                // 19: harness.plugin.v1.Clocks
-	(*Value)(nil),                 // 20: harness.plugin.v1.Value
-	(*Finding)(nil),               // 21: harness.plugin.v1.Finding
-	(*TeardownRequest)(nil),       // 22: harness.plugin.v1.TeardownRequest
-	(*TeardownResponse)(nil),      // 23: harness.plugin.v1.TeardownResponse
-	(*CleanRequest)(nil),          // 24: harness.plugin.v1.CleanRequest
-	(*Object)(nil),                // 25: harness.plugin.v1.Object
-	(*CleanResponse)(nil),         // 26: harness.plugin.v1.CleanResponse
-	(*Problem)(nil),               // 27: harness.plugin.v1.Problem
-	nil,                           // 28: harness.plugin.v1.Target.HeadersEntry
-	nil,                           // 29: harness.plugin.v1.PrepareResponse.ProvenanceEntry
-	nil,                           // 30: harness.plugin.v1.RoundResult.ErrorsEntry
-	nil,                           // 31: harness.plugin.v1.RoundResult.ValuesEntry
-	nil,                           // 32: harness.plugin.v1.Object.AttrsEntry
-	(*durationpb.Duration)(nil),   // 33: google.protobuf.Duration
-	(*timestamppb.Timestamp)(nil), // 34: google.protobuf.Timestamp
+	(*Stage)(nil),                 // 15: harness.plugin.v1.Stage
+	(*RunRoundResponse)(nil),      // 16: harness.plugin.v1.RunRoundResponse
+	(*Progress)(nil),              // 17: harness.plugin.v1.Progress
+	(*RoundResult)(nil),           // 18: harness.plugin.v1.RoundResult
+	(*Counts)(nil),                // 19: harness.plugin.v1.Counts
+	(*Clocks)(nil),                // 20: harness.plugin.v1.Clocks
+	(*Value)(nil),                 // 21: harness.plugin.v1.Value
+	(*Finding)(nil),               // 22: harness.plugin.v1.Finding
+	(*TeardownRequest)(nil),       // 23: harness.plugin.v1.TeardownRequest
+	(*TeardownResponse)(nil),      // 24: harness.plugin.v1.TeardownResponse
+	(*CleanRequest)(nil),          // 25: harness.plugin.v1.CleanRequest
+	(*Object)(nil),                // 26: harness.plugin.v1.Object
+	(*CleanResponse)(nil),         // 27: harness.plugin.v1.CleanResponse
+	(*Problem)(nil),               // 28: harness.plugin.v1.Problem
+	nil,                           // 29: harness.plugin.v1.Target.HeadersEntry
+	nil,                           // 30: harness.plugin.v1.PrepareResponse.ProvenanceEntry
+	nil,                           // 31: harness.plugin.v1.RoundResult.ErrorsEntry
+	nil,                           // 32: harness.plugin.v1.RoundResult.ValuesEntry
+	nil,                           // 33: harness.plugin.v1.Object.AttrsEntry
+	(*durationpb.Duration)(nil),   // 34: google.protobuf.Duration
+	(*timestamppb.Timestamp)(nil), // 35: google.protobuf.Timestamp
 }
 var file_harness_plugin_v1_plugin_proto_depIdxs = []int32{
 	3,  // 0: harness.plugin.v1.DescribeResponse.table:type_name -> harness.plugin.v1.Table
@@ -2280,47 +2382,51 @@ var file_harness_plugin_v1_plugin_proto_depIdxs = []int32{
 	6,  // 3: harness.plugin.v1.Benchmark.metrics:type_name -> harness.plugin.v1.Metric
 	7,  // 4: harness.plugin.v1.Benchmark.presets:type_name -> harness.plugin.v1.Preset
 	8,  // 5: harness.plugin.v1.Benchmark.load:type_name -> harness.plugin.v1.LoadHint
-	28, // 6: harness.plugin.v1.Target.headers:type_name -> harness.plugin.v1.Target.HeadersEntry
+	29, // 6: harness.plugin.v1.Target.headers:type_name -> harness.plugin.v1.Target.HeadersEntry
 	9,  // 7: harness.plugin.v1.PrepareRequest.target:type_name -> harness.plugin.v1.Target
-	33, // 8: harness.plugin.v1.PrepareRequest.op_timeout:type_name -> google.protobuf.Duration
-	29, // 9: harness.plugin.v1.PrepareResponse.provenance:type_name -> harness.plugin.v1.PrepareResponse.ProvenanceEntry
+	34, // 8: harness.plugin.v1.PrepareRequest.op_timeout:type_name -> google.protobuf.Duration
+	30, // 9: harness.plugin.v1.PrepareResponse.provenance:type_name -> harness.plugin.v1.PrepareResponse.ProvenanceEntry
 	12, // 10: harness.plugin.v1.PrepareResponse.figures:type_name -> harness.plugin.v1.Figure
 	14, // 11: harness.plugin.v1.RunRoundRequest.plan:type_name -> harness.plugin.v1.LoadPlan
-	33, // 12: harness.plugin.v1.LoadPlan.warmup:type_name -> google.protobuf.Duration
-	33, // 13: harness.plugin.v1.LoadPlan.duration:type_name -> google.protobuf.Duration
-	33, // 14: harness.plugin.v1.LoadPlan.op_timeout:type_name -> google.protobuf.Duration
-	33, // 15: harness.plugin.v1.LoadPlan.drain:type_name -> google.protobuf.Duration
-	16, // 16: harness.plugin.v1.RunRoundResponse.progress:type_name -> harness.plugin.v1.Progress
-	17, // 17: harness.plugin.v1.RunRoundResponse.result:type_name -> harness.plugin.v1.RoundResult
-	33, // 18: harness.plugin.v1.Progress.elapsed:type_name -> google.protobuf.Duration
-	33, // 19: harness.plugin.v1.Progress.p95:type_name -> google.protobuf.Duration
-	34, // 20: harness.plugin.v1.RoundResult.started:type_name -> google.protobuf.Timestamp
-	33, // 21: harness.plugin.v1.RoundResult.elapsed:type_name -> google.protobuf.Duration
-	18, // 22: harness.plugin.v1.RoundResult.counts:type_name -> harness.plugin.v1.Counts
-	30, // 23: harness.plugin.v1.RoundResult.errors:type_name -> harness.plugin.v1.RoundResult.ErrorsEntry
-	19, // 24: harness.plugin.v1.RoundResult.clocks:type_name -> harness.plugin.v1.Clocks
-	31, // 25: harness.plugin.v1.RoundResult.values:type_name -> harness.plugin.v1.RoundResult.ValuesEntry
-	21, // 26: harness.plugin.v1.RoundResult.validity:type_name -> harness.plugin.v1.Finding
-	9,  // 27: harness.plugin.v1.CleanRequest.target:type_name -> harness.plugin.v1.Target
-	25, // 28: harness.plugin.v1.CleanRequest.objects:type_name -> harness.plugin.v1.Object
-	32, // 29: harness.plugin.v1.Object.attrs:type_name -> harness.plugin.v1.Object.AttrsEntry
-	0,  // 30: harness.plugin.v1.Problem.kind:type_name -> harness.plugin.v1.Problem.Kind
-	20, // 31: harness.plugin.v1.RoundResult.ValuesEntry.value:type_name -> harness.plugin.v1.Value
-	1,  // 32: harness.plugin.v1.PluginService.Describe:input_type -> harness.plugin.v1.DescribeRequest
-	10, // 33: harness.plugin.v1.PluginService.Prepare:input_type -> harness.plugin.v1.PrepareRequest
-	13, // 34: harness.plugin.v1.PluginService.RunRound:input_type -> harness.plugin.v1.RunRoundRequest
-	22, // 35: harness.plugin.v1.PluginService.Teardown:input_type -> harness.plugin.v1.TeardownRequest
-	24, // 36: harness.plugin.v1.PluginService.Clean:input_type -> harness.plugin.v1.CleanRequest
-	2,  // 37: harness.plugin.v1.PluginService.Describe:output_type -> harness.plugin.v1.DescribeResponse
-	11, // 38: harness.plugin.v1.PluginService.Prepare:output_type -> harness.plugin.v1.PrepareResponse
-	15, // 39: harness.plugin.v1.PluginService.RunRound:output_type -> harness.plugin.v1.RunRoundResponse
-	23, // 40: harness.plugin.v1.PluginService.Teardown:output_type -> harness.plugin.v1.TeardownResponse
-	26, // 41: harness.plugin.v1.PluginService.Clean:output_type -> harness.plugin.v1.CleanResponse
-	37, // [37:42] is the sub-list for method output_type
-	32, // [32:37] is the sub-list for method input_type
-	32, // [32:32] is the sub-list for extension type_name
-	32, // [32:32] is the sub-list for extension extendee
-	0,  // [0:32] is the sub-list for field type_name
+	34, // 12: harness.plugin.v1.LoadPlan.warmup:type_name -> google.protobuf.Duration
+	34, // 13: harness.plugin.v1.LoadPlan.duration:type_name -> google.protobuf.Duration
+	34, // 14: harness.plugin.v1.LoadPlan.op_timeout:type_name -> google.protobuf.Duration
+	34, // 15: harness.plugin.v1.LoadPlan.drain:type_name -> google.protobuf.Duration
+	15, // 16: harness.plugin.v1.LoadPlan.stages:type_name -> harness.plugin.v1.Stage
+	34, // 17: harness.plugin.v1.LoadPlan.think:type_name -> google.protobuf.Duration
+	34, // 18: harness.plugin.v1.LoadPlan.skip_late:type_name -> google.protobuf.Duration
+	34, // 19: harness.plugin.v1.Stage.duration:type_name -> google.protobuf.Duration
+	17, // 20: harness.plugin.v1.RunRoundResponse.progress:type_name -> harness.plugin.v1.Progress
+	18, // 21: harness.plugin.v1.RunRoundResponse.result:type_name -> harness.plugin.v1.RoundResult
+	34, // 22: harness.plugin.v1.Progress.elapsed:type_name -> google.protobuf.Duration
+	34, // 23: harness.plugin.v1.Progress.p95:type_name -> google.protobuf.Duration
+	35, // 24: harness.plugin.v1.RoundResult.started:type_name -> google.protobuf.Timestamp
+	34, // 25: harness.plugin.v1.RoundResult.elapsed:type_name -> google.protobuf.Duration
+	19, // 26: harness.plugin.v1.RoundResult.counts:type_name -> harness.plugin.v1.Counts
+	31, // 27: harness.plugin.v1.RoundResult.errors:type_name -> harness.plugin.v1.RoundResult.ErrorsEntry
+	20, // 28: harness.plugin.v1.RoundResult.clocks:type_name -> harness.plugin.v1.Clocks
+	32, // 29: harness.plugin.v1.RoundResult.values:type_name -> harness.plugin.v1.RoundResult.ValuesEntry
+	22, // 30: harness.plugin.v1.RoundResult.validity:type_name -> harness.plugin.v1.Finding
+	9,  // 31: harness.plugin.v1.CleanRequest.target:type_name -> harness.plugin.v1.Target
+	26, // 32: harness.plugin.v1.CleanRequest.objects:type_name -> harness.plugin.v1.Object
+	33, // 33: harness.plugin.v1.Object.attrs:type_name -> harness.plugin.v1.Object.AttrsEntry
+	0,  // 34: harness.plugin.v1.Problem.kind:type_name -> harness.plugin.v1.Problem.Kind
+	21, // 35: harness.plugin.v1.RoundResult.ValuesEntry.value:type_name -> harness.plugin.v1.Value
+	1,  // 36: harness.plugin.v1.PluginService.Describe:input_type -> harness.plugin.v1.DescribeRequest
+	10, // 37: harness.plugin.v1.PluginService.Prepare:input_type -> harness.plugin.v1.PrepareRequest
+	13, // 38: harness.plugin.v1.PluginService.RunRound:input_type -> harness.plugin.v1.RunRoundRequest
+	23, // 39: harness.plugin.v1.PluginService.Teardown:input_type -> harness.plugin.v1.TeardownRequest
+	25, // 40: harness.plugin.v1.PluginService.Clean:input_type -> harness.plugin.v1.CleanRequest
+	2,  // 41: harness.plugin.v1.PluginService.Describe:output_type -> harness.plugin.v1.DescribeResponse
+	11, // 42: harness.plugin.v1.PluginService.Prepare:output_type -> harness.plugin.v1.PrepareResponse
+	16, // 43: harness.plugin.v1.PluginService.RunRound:output_type -> harness.plugin.v1.RunRoundResponse
+	24, // 44: harness.plugin.v1.PluginService.Teardown:output_type -> harness.plugin.v1.TeardownResponse
+	27, // 45: harness.plugin.v1.PluginService.Clean:output_type -> harness.plugin.v1.CleanResponse
+	41, // [41:46] is the sub-list for method output_type
+	36, // [36:41] is the sub-list for method input_type
+	36, // [36:36] is the sub-list for extension type_name
+	36, // [36:36] is the sub-list for extension extendee
+	0,  // [0:36] is the sub-list for field type_name
 }
 
 func init() { file_harness_plugin_v1_plugin_proto_init() }
@@ -2328,7 +2434,7 @@ func file_harness_plugin_v1_plugin_proto_init() {
 	if File_harness_plugin_v1_plugin_proto != nil {
 		return
 	}
-	file_harness_plugin_v1_plugin_proto_msgTypes[14].OneofWrappers = []any{
+	file_harness_plugin_v1_plugin_proto_msgTypes[15].OneofWrappers = []any{
 		(*RunRoundResponse_Progress)(nil),
 		(*RunRoundResponse_Result)(nil),
 	}
@@ -2338,7 +2444,7 @@ func file_harness_plugin_v1_plugin_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_harness_plugin_v1_plugin_proto_rawDesc), len(file_harness_plugin_v1_plugin_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   32,
+			NumMessages:   33,
 			NumExtensions: 0,
 			NumServices:   1,
 		},
