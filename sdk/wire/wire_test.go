@@ -90,7 +90,7 @@ func TestAMalformedDescriptionIsNamed(t *testing.T) {
 		change func(*pluginv1.DescribeResponse)
 		want   string
 	}{
-		{"no name", func(d *pluginv1.DescribeResponse) { d.Name = "" }, `plugin name ""`},
+		{"no name", func(d *pluginv1.DescribeResponse) { d.Name = "" }, `plugin ""`},
 		{"no benchmark", func(d *pluginv1.DescribeResponse) { d.Benchmarks = nil }, "declares no benchmark"},
 		{"two of one name", func(d *pluginv1.DescribeResponse) { d.Benchmarks[1].Name = "b" }, `declares benchmark "b" twice`},
 		{"parameters that are no JSON", params("{"), `benchmark "b": parameters: unexpected end`},
