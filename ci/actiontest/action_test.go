@@ -207,6 +207,13 @@ func (p *project) conclusions(sha string) (out []string) {
 	return out
 }
 
+// stopWord is the word that turns a log's commands on again.
+func stopWord(log string) string {
+	_, after, _ := strings.Cut(log, "::stop-commands::")
+	word, _, _ := strings.Cut(after, "\n")
+	return word
+}
+
 func TestAPullRequestTurnsRedAndThenGreenAgain(t *testing.T) {
 	t.Parallel()
 	p := newProject(t, "acme", ".", "flaky")
@@ -227,6 +234,9 @@ func TestAPullRequestTurnsRedAndThenGreenAgain(t *testing.T) {
 	}
 	if got := p.conclusions(p.head); !slices.Equal(got, []string{"completed failure"}) {
 		t.Errorf("checks: %q\n%s", got, r.log.String())
+	}
+	if len(stopWord(r.log.String())) != 32 || !strings.Contains(r.log.String(), "\n::"+stopWord(r.log.String())+"::\n") {
+		t.Errorf("lines of the pull request's code may be commands\n%s", r.log.String())
 	}
 	if _, err := os.Stat(out["report"]); err != nil {
 		t.Errorf("report: %v", err)
