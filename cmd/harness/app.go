@@ -33,6 +33,7 @@ type app struct {
 	grants         map[string]suite.Grant        // of WASM plugins, by name: the plan's
 	pins           *lockfile.File                // plugins that alone may run; nil = all
 	pinsPath       string                        // where pins come from
+	pinsSource     string                        // who asked for them
 	view           atomic.Pointer[progress.View] // of the run that goes on, or nil
 }
 

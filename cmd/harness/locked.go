@@ -43,8 +43,9 @@ func (a *app) short(path string) string {
 // hold has the catalogs that are made from now on let only those plugins run
 // that the lockfile pins, if that was asked for.
 func (a *app) hold(p *planFlags) error {
-	locked := p.locked
+	locked, source := p.locked, "flag --locked"
 	if text := os.Getenv(envLocked); !locked && text != "" {
+		source = "environment " + envLocked
 		var err error
 		if locked, err = strconv.ParseBool(text); err != nil {
 			return usage("environment %s is %q, want true or false", envLocked, text)
@@ -60,7 +61,7 @@ func (a *app) hold(p *planFlags) error {
 	} else if err != nil {
 		return &exit{exitUsage, err}
 	}
-	a.pins, a.pinsPath = lock, a.short(path)
+	a.pins, a.pinsPath, a.pinsSource = lock, a.short(path), source
 	return nil
 }
 

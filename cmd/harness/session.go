@@ -129,6 +129,9 @@ func (s *session) further() []result.Setting {
 	}
 	add("faults", s.options.faults)
 	add("model-dir", s.options.modelDir)
+	if s.app.pins != nil {
+		out = append(out, result.Setting{Name: "locked", Value: "true", Source: s.app.pinsSource})
+	}
 	return out
 }
 

@@ -3,7 +3,6 @@ package suite
 import (
 	"cmp"
 	"context"
-	"fmt"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -55,22 +54,32 @@ type Limits struct {
 	OpTime, RoundTime, SetUpTime time.Duration
 }
 
-// String is the grant as settings show it.
-func (g Grant) String() string {
-	out := cmp.Or(manifest.Join(g.Capabilities), "nothing")
-	add := func(key, value string, set bool) {
-		if set {
-			out += fmt.Sprintf(", %s %s", key, value)
+// flag is the grant as --grant takes it.
+func (g Grant) flag(plugin string) string {
+	words := make([]string, len(g.Capabilities))
+	for i, c := range g.Capabilities {
+		if words[i] = string(c); c == manifest.Blob {
+			words[i] += ":" + g.Blobs
 		}
 	}
-	l := g.Limits
+	return plugin + "=" + strings.Join(words, ",")
+}
+
+// String is the limits that were set.
+func (l Limits) String() string {
+	var words []string
+	add := func(key, value string, set bool) {
+		if set {
+			words = append(words, key+" "+value)
+		}
+	}
 	add("memory", sizeText(l.Memory), l.Memory > 0)
 	add("op_time", l.OpTime.String(), l.OpTime > 0)
 	add("round_time", l.RoundTime.String(), l.RoundTime > 0)
 	add("set_up_time", l.SetUpTime.String(), l.SetUpTime > 0)
 	add("log", sizeText(l.Log), l.Log > 0)
 	add("result", sizeText(l.Result), l.Result > 0)
-	return out
+	return strings.Join(words, ", ")
 }
 
 // Grants returns what the config file and the flags grant plugins, without
@@ -123,7 +132,11 @@ func (l *loader) grants() error {
 			g.Blobs = ""
 			l.plan.Grants[name] = g
 		}
-		l.plan.Settings = append(l.plan.Settings, Setting{"grant", name + ": " + g.String(), g.Source})
+		l.plan.Settings = append(l.plan.Settings, Setting{"grant", g.flag(name), g.Source})
+		if g.Limits != (Limits{}) { // which only the file has
+			o := origin{file: l.fileName, line: l.file.Plugins.ByName[name].Lines["limits"]}
+			l.plan.Settings = append(l.plan.Settings, Setting{"limits", name + ": " + g.Limits.String(), o.String()})
+		}
 	}
 	return nil
 }

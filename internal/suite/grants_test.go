@@ -66,9 +66,18 @@ plugins:
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := Setting{"grant", "db: http, blob, memory 32MiB, op_time 500ms, round_time 1m0s, set_up_time 2s, log 4KiB, result 2MiB", "harness.yaml:4"}
-	if got := setting(t, p, "grant"); got != want {
-		t.Errorf("it is shown as %+v, want %+v", got, want)
+	for _, want := range []Setting{
+		{"grant", "db=http,blob:" + filepath.Join(dir, "data"), "harness.yaml:4"},
+		{"limits", "db: memory 32MiB, op_time 500ms, round_time 1m0s, set_up_time 2s, log 4KiB, result 2MiB", "harness.yaml:6"},
+	} {
+		if got := setting(t, p, want.Name); got != want {
+			t.Errorf("it is shown as %+v, want %+v", got, want)
+		}
+	}
+	// A grant is shown as the flag that would make it.
+	in := Inputs{Dir: dir, Catalog: newCatalog(), Flags: Flags{Grants: []string{setting(t, p, "grant").Value}}}
+	if g, err := Grants(t.Context(), in); err != nil || !reflect.DeepEqual(g["db"].Capabilities, file.Capabilities) || g["db"].Blobs != file.Blobs {
+		t.Errorf("by flag it is %+v, %v", g["db"], err)
 	}
 }
 
