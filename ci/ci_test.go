@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -112,6 +113,20 @@ func TestDocumentsAreReadForWhatTheyAre(t *testing.T) {
 		if got != c.want && (err == nil || !strings.Contains(got, c.want)) || strings.Contains(got, "\n") {
 			t.Errorf("%s: %q, want %q", c.name, got, c.want)
 		}
+	}
+}
+
+func TestADocumentOfTooManyBenchmarksIsNotRead(t *testing.T) {
+	many := runOf("h", func(r *result.Run) {
+		one := r.Benchmarks[0]
+		for i := range maxBenchmarks {
+			one.Params = map[string]string{"n": strconv.Itoa(i)}
+			r.Benchmarks = append(r.Benchmarks, one)
+		}
+	})
+	_, err := Read(Memory{"head.json": encodedRun(t, many)}, "")
+	if err == nil || !strings.Contains(err.Error(), "20001 benchmarks") {
+		t.Errorf("the error is %v", err)
 	}
 }
 

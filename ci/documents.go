@@ -20,9 +20,11 @@ const (
 	runFile        = "run.json"
 )
 
-// MaxDocument is the size in bytes of the largest document of strangers that
-// is read.
-const MaxDocument = 64 << 20
+// Limits of a document, so that a stranger's cannot keep the bot busy for long.
+const (
+	MaxDocument   = 64 << 20 // bytes
+	maxBenchmarks = 20_000
+)
 
 // Documents are what one comparison left behind. What is not there is nil.
 type Documents struct {
@@ -145,6 +147,9 @@ func readRun(fsys fs.FS, name string) (*result.Run, error) {
 	run, err := result.Decode(io.LimitReader(f, MaxDocument+1))
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	if len(run.Benchmarks) > maxBenchmarks {
+		return nil, fmt.Errorf("%s: holds %d benchmarks, at most %d are read", name, len(run.Benchmarks), maxBenchmarks)
 	}
 	return run, nil
 }
