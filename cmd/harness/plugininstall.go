@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"maps"
 	"os"
+	"path/filepath"
 	"slices"
 
 	"github.com/spf13/cobra"
@@ -34,19 +35,19 @@ func (o *installOptions) lockedFlag(cmd *cobra.Command) {
 	cmd.Flags().BoolVar(&o.signature, "require-signature", false, "refuse a release without a sigstore bundle that cosign accepts")
 }
 
-// lock reads the lockfile that --locked is about.
-func (o *installOptions) lock(a *app) (*lockfile.File, error) {
+// lock reads the lockfile that --locked is about, and returns its folder.
+func (o *installOptions) lock(a *app) (*lockfile.File, string, error) {
 	path := a.lockPath(nil)
 	if o.config != "" {
 		path = a.lockPath(&o.config)
 	}
 	lock, err := lockfile.Read(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, usage("--locked needs %s, which is not there: make it with harness plugin lock", a.short(path))
+		return nil, "", usage("--locked needs %s, which is not there: make it with harness plugin lock", a.short(path))
 	} else if err != nil {
-		return nil, &exit{exitUsage, err}
+		return nil, "", &exit{exitUsage, err}
 	}
-	return lock, nil
+	return lock, filepath.Dir(path), nil
 }
 
 // options are those that every installation has in common.
@@ -108,6 +109,11 @@ func (o *installOptions) install(ctx context.Context, a *app, text string) error
 			return usage("flag --sha256: %w", err)
 		}
 	}
+	if src.Path != "" && o.global { // an update may be asked for from anywhere
+		if src.Path, err = filepath.Abs(src.Path); err != nil {
+			return err
+		}
+	}
 	return o.one(ctx, a, o.options(a, src))
 }
 
@@ -160,7 +166,7 @@ func (o *installOptions) advise(a *app, r *install.Receipt) error {
 // installLocked installs what the lockfile pins: the plugins named, or all.
 // What is there as it is pinned stays.
 func (o *installOptions) installLocked(ctx context.Context, a *app, names []string) error {
-	lock, err := o.lock(a)
+	lock, dir, err := o.lock(a)
 	if err != nil {
 		return err
 	}
@@ -188,6 +194,9 @@ func (o *installOptions) installLocked(ctx context.Context, a *app, names []stri
 		src, err := install.ParseSource(pin.Source)
 		if err != nil {
 			return usage("plugin %s: %w", name, err)
+		}
+		if src.Path != "" && !filepath.IsAbs(src.Path) { // as it is written, it is relative to the lockfile
+			src.Path = a.short(filepath.Join(dir, src.Path))
 		}
 		opts := o.options(a, src)
 		opts.Pin, opts.Name = &pin, name

@@ -64,7 +64,7 @@ func lockPlugins(cmd *cobra.Command, a *app, config *string, names []string) err
 		return err
 	}
 	for _, e := range entries {
-		changed, err := pin(c, lock, e, filepath.Dir(path))
+		changed, err := pin(a, c, lock, e, filepath.Dir(path))
 		if err != nil {
 			return err
 		}
@@ -106,9 +106,31 @@ func toLock(c *catalog.Catalog, names []string) ([]catalog.Entry, error) {
 	}), nil
 }
 
-// pin takes in one plugin. Its receipt says where it came from; a path is
-// written relative to the lockfile, so that it means the same elsewhere.
-func pin(c *catalog.Catalog, lock *lockfile.File, e catalog.Entry, dir string) (bool, error) {
+// fromLock is a receipt's source as the lockfile has it: a path below the
+// folder of the lockfile, or one that was relative, is relative to that folder.
+func fromLock(work, dir, source string) string {
+	src, err := install.ParseSource(source)
+	if err != nil || src.Path == "" {
+		return source
+	}
+	path, relative := src.Path, !filepath.IsAbs(src.Path)
+	if relative {
+		path = filepath.Join(work, path)
+	}
+	rel, err := filepath.Rel(dir, path)
+	switch {
+	case err != nil:
+		return source
+	case filepath.IsLocal(rel):
+		return "./" + rel
+	case relative:
+		return rel
+	}
+	return source
+}
+
+// pin takes in one plugin. Its receipt says where it came from.
+func pin(a *app, c *catalog.Catalog, lock *lockfile.File, e catalog.Entry, dir string) (bool, error) {
 	if _, err := c.Admit(e); err != nil {
 		return false, err
 	}
@@ -121,12 +143,7 @@ func pin(c *catalog.Catalog, lock *lockfile.File, e catalog.Entry, dir string) (
 		version = p.Version
 	}
 	if r, err := install.Read(filepath.Dir(e.Path)); err == nil {
-		source = r.Source
-		if src, err := install.ParseSource(source); err == nil && src.Path != "" && filepath.IsAbs(src.Path) {
-			if rel, err := filepath.Rel(dir, src.Path); err == nil && filepath.IsLocal(rel) {
-				source = rel
-			}
-		}
+		source = fromLock(a.dir, dir, r.Source)
 		if version == "" {
 			version = r.Version
 		}
