@@ -192,9 +192,9 @@ func (w *commenting) round(ctx context.Context) (settled bool, err error) {
 		return true, nil
 	case p.keep.id == 0:
 		return false, nil // whether there is a second is seen by looking again
-	case p.write == "":
-		return true, nil
 	}
+	// Also where the comment said it already: a run that tidied up may have put
+	// that there, and one that read before may be about to write over it.
 	return w.stayed(ctx, p)
 }
 

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/http"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -136,4 +137,45 @@ func someFault(r *rand.Rand) hubtest.Fault {
 		"DELETE …/comments/{comment_id}", ""}
 	return hubtest.Fault{On: on[r.IntN(len(on))], Kind: kinds[r.IntN(len(kinds))], Skip: r.IntN(3), Times: 1 + r.IntN(3),
 		Applied: r.IntN(2) == 0, After: time.Duration(1+r.IntN(90)) * time.Second}
+}
+
+// TestARunThatOnlyTidiedUpLooksAgainToo has three runs meet. Run 101 makes a
+// comment, as 103 does, and puts what 103 says into its own, the older one. 102
+// read before that, and writes over it when 103 has read its own words there.
+func TestARunThatOnlyTidiedUpLooksAgainToo(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := world(t, "")
+		change := func(id int64, r CommentRequest) {
+			text := strings.ReplaceAll(r.Body, "\n", "\\n")
+			req, err := http.NewRequest("PATCH", fmt.Sprintf("%s/repos/acme/search/issues/comments/%d", s.URL(), id), strings.NewReader(`{"body":"`+text+`"}`))
+			if err != nil {
+				t.Fatal(err)
+			}
+			req.Header.Set("Authorization", "Bearer ghs_job")
+			req.Header.Set("Content-Type", "application/json")
+			res, err := s.Transport("another run").RoundTrip(req)
+			if err != nil || res.StatusCode != 200 {
+				t.Fatal(res, err)
+			}
+			res.Body.Close()
+		}
+		var first int64
+		s.Before("POST …/comments", hubtest.Once(func(*hubtest.Call) {
+			first = s.Say("acme/search", 7, "github-actions[bot]", said("of 101", 101).Body)
+		}))
+		const list = "GET …/issues/{issue_number}/comments"
+		var before, after int
+		s.Before(list, func(*hubtest.Call) {
+			if before++; before == 2 {
+				change(first, said("of 103", 103))
+			}
+		})
+		s.After(list, func(*hubtest.Call) {
+			if after++; after == 2 {
+				change(first, said("of 102", 102))
+			}
+		})
+		put(t, client(t, s, "ghs_job"), said("of 103", 103))
+		same(t, "comments", comments(s), "github-actions[bot]: of 103 (run 103)\n")
+	})
 }

@@ -51,6 +51,17 @@ func (h *history) judgeForeign(left []hubtest.Comment) {
 	}
 }
 
+// refused says that one of the leg's jobs was told that it may not see or
+// change checks. Then it cannot finish what another one began.
+func (h *history) refused(leg string) bool {
+	for _, c := range h.s.Calls() {
+		if strings.HasSuffix(c.Bot, " leg "+leg) && strings.Contains(c.Path, "/check-runs") && (c.Fault == "403" || c.Fault == "404") {
+			return true
+		}
+	}
+	return false
+}
+
 // judgeCheck wants the leg's check on the newest head to be complete, and none
 // that the bot left in progress beside it.
 func (h *history) judgeCheck(leg string, a attempt) {
@@ -73,7 +84,7 @@ func (h *history) judgeCheck(leg string, a attempt) {
 			continue
 		}
 		last = c
-		if c.Status != "completed" {
+		if c.Status != "completed" && !h.refused(leg) {
 			h.t.Errorf("leg %q: a check was left %s: %+v", leg, c.Status, c)
 		}
 		for _, n := range c.Batches {

@@ -187,6 +187,9 @@ func aFault(r *rand.Rand, h *history) hubtest.Fault {
 	if f.Kind = refusals[r.IntN(len(refusals))]; r.IntN(2) == 0 {
 		f.Kind, f.Applied = losses[r.IntN(len(losses))], r.IntN(2) == 0
 	}
+	if f.Kind == hubtest.TooLong { // it is about comments
+		f.On = []string{"POST …/comments", "PATCH …/comments/{comment_id}"}[r.IntN(2)]
+	}
 	return f
 }
 
