@@ -8,7 +8,7 @@ ACTIONLINT := $(GO) tool -modfile=tools/actionlint/go.mod actionlint
 SHELL_SCRIPTS = $(shell grep -lE '^\#!.*\bbash$$' .ci/* scripts/* ci/record-history ci/steps/*)
 VENV  := $(BUILD)/venv
 JS    := $(BUILD)/js-qdrant
-PIP   := plugins/internal/encoder/testdata/requirements.txt
+PIP   := plugins/internal/encoder/testdata/requirements.txt sdk/python/requirements.txt
 NPM   := plugins/internal/qdrantserver/testdata
 JSAS  := $(BUILD)/js-assemblyscript
 NPMAS := examples/plugins/assemblyscript
@@ -45,7 +45,7 @@ test-tools: $(VENV)/.ready $(JS)/.ready $(JSHUB)/.ready $(JSAS)/.ready
 $(VENV)/.ready: $(PIP)
 	@mkdir -p $(BUILD)
 	@if command -v python3 >/dev/null; then \
-		python3 -m venv $(VENV) && $(VENV)/bin/pip install --quiet --disable-pip-version-check -r $(PIP) && touch $@; \
+		python3 -m venv $(VENV) && $(VENV)/bin/pip install --quiet --disable-pip-version-check $(addprefix -r ,$(PIP)) && touch $@; \
 	else echo "no python3: the tests against ONNX Runtime will be skipped"; fi
 
 $(JS)/.ready: $(NPM)/package.json $(NPM)/package-lock.json $(NPM)/.npmrc

@@ -5,6 +5,7 @@ later of the intended start and the moment when a worker was idle; wait = the
 rest: a free worker was missing. scheduled = ok + failed + timed out + skipped.
 """
 
+import itertools
 import math
 import random
 import threading
@@ -59,18 +60,53 @@ class Part:
         self.samples.setdefault(cls, f"{cls}: {message}"[:SAMPLE_LENGTH])
 
 
+class Rate:
+    """How many ops are intended until when, of a plan: the integral of its rate."""
+
+    def __init__(self, plan, measured):
+        stages = [(s.duration.ToNanoseconds() / 1e9, getattr(s, "from"), s.to) for s in plan.stages]
+        self.parts, at, ops = [], 0.0, 0.0  # (begins at s, ops before, rate, slope)
+        for length, low, high in stages:
+            self.parts.append((at, ops, low, (high - low) / length))
+            at, ops = at + length, ops + (low + high) / 2 * length
+        self.length = at
+        self.arrivals = list(itertools.accumulate(g / 1e9 for g in plan.gaps))
+        self.rate = plan.rate
+        if not measured and stages:
+            self.rate = stages[0][1] or ops / at
+        if not measured and self.arrivals:
+            self.rate = len(self.arrivals) / max(self.arrivals[-1], 1e-9)
+        if not measured:
+            self.parts, self.arrivals = [], []
+
+    def when(self, n):
+        """The time in s at which n ops are intended; inf if never."""
+        if self.arrivals:
+            return self.arrivals[n] if n < len(self.arrivals) else math.inf
+        if not self.parts:
+            return n / self.rate
+        at, ops, rate, slope = next(p for p in reversed(self.parts) if p[1] <= n)
+        m = n - ops
+        root = math.sqrt(max(0.0, rate * rate + 2 * slope * m))
+        x = at if m == 0 else at + 2 * m / (rate + root) if rate + root else math.inf
+        return x if x < self.length else math.inf
+
+
 class Round:
     """One part of a round: its warm-up, or its measured part."""
 
-    def __init__(self, plan, op, metrics, cancelled, duration, ops):
+    def __init__(self, plan, op, metrics, cancelled, duration, ops, measured=True):
         self.plan, self.op, self.metrics, self.cancelled = plan, op, metrics, cancelled
         self.limit = duration if duration > 0 else math.inf  # s, of intended or real starts
         self.ops = ops or math.inf
+        self.rate = None if plan.model == "closed" else Rate(plan, measured)
+        self.think, self.late = plan.think.ToNanoseconds() / 1e9, plan.skip_late.ToNanoseconds() or math.inf
         self.lock = threading.Lock()
         self.next, self.start_ns, self.scheduled = 0, 0, 0
-        self.random, self.arrival = random.Random(f"{plan.seed}/{plan.round}"), 0.0
+        self.random, self.drawn = random.Random(f"{plan.seed}/{plan.round}"), 0.0
         self.timeout_ns = plan.op_timeout.ToNanoseconds() or math.inf
-        self.give_up = self.limit + plan.drain.ToNanoseconds() / 1e9
+        self.end = self.scheduled_end()
+        self.give_up = self.end + plan.drain.ToNanoseconds() / 1e9
         self.parts = [Part() for _ in range(max(1, plan.workers))]
 
     def run(self):
@@ -81,6 +117,15 @@ class Round:
             t.start()
         for t in threads:
             t.join()
+
+    def scheduled_end(self):
+        """When the last op of an open loop is intended, in s, at the latest or on average."""
+        if self.rate is None:
+            return self.limit
+        if self.rate.arrivals:
+            return min(self.limit, self.rate.arrivals[int(min(self.ops, len(self.rate.arrivals))) - 1])
+        end = min(self.limit, self.rate.length if self.rate.parts else math.inf)
+        return min(end, self.rate.when(self.ops - 1)) if self.ops < math.inf else end
 
     def elapsed(self):
         return (time.perf_counter_ns() - self.start_ns) / 1e9
@@ -94,21 +139,25 @@ class Round:
             i = self.next
             if i >= self.ops:
                 return None
-            if self.plan.model == "poisson":
-                at = self.arrival + self.random.expovariate(self.plan.rate)
-            elif self.plan.model == "constant":
-                at = i / self.plan.rate
-            else:
+            if self.rate is None:
                 at = self.elapsed()
-            if at >= self.limit or self.cancelled.is_set():
+            elif self.plan.model == "poisson":
+                self.drawn += self.random.expovariate(1.0)
+                at = self.rate.when(self.drawn)
+            else:
+                at = self.rate.when(i)
+            if at >= self.limit or math.isinf(at) or self.cancelled.is_set():
+                self.ops = i  # a draw is not taken back
                 return None
-            self.next, self.arrival, self.scheduled = i + 1, at, self.scheduled + 1
+            self.next, self.scheduled = i + 1, self.scheduled + 1
             return i, at
 
     def _closed(self, worker, part):
         while (taken := self._take()) is not None:
             now = time.perf_counter_ns()
             self._do(taken[0], worker, part, now, now)
+            if self.think:
+                self.cancelled.wait(self.think)
 
     def _open(self, worker, part):
         while True:
@@ -119,7 +168,8 @@ class Round:
             while (left := (intended - time.perf_counter_ns()) / 1e9) > 0 and not self.cancelled.is_set():
                 time.sleep(min(left, NAP))
             now = time.perf_counter_ns()
-            if self.cancelled.is_set() or (now - self.start_ns) / 1e9 > self.give_up:
+            late = idle > intended and now - intended >= self.late
+            if late or self.cancelled.is_set() or (now - self.start_ns) / 1e9 > self.give_up:
                 part.skipped += 1
                 part.time("response", now - intended)
                 continue

@@ -132,7 +132,7 @@ class Service(rpc.PluginServiceServicer):
         metrics = {m.name for m in session.benchmark.metrics}
         warmup, duration = plan.warmup.ToNanoseconds() / 1e9, plan.duration.ToNanoseconds() / 1e9
         if warmup > 0:
-            yield from self._drive(Round(plan, session.op, metrics, cancelled, warmup, 0), cancelled, warmup=True)
+            yield from self._drive(Round(plan, session.op, metrics, cancelled, warmup, 0, measured=False), cancelled, warmup=True)
         r = Round(plan, session.op, metrics, cancelled, duration, plan.ops)
         began = time.time()
         yield pb.RunRoundResponse(progress=pb.Progress(measuring=True))
@@ -171,8 +171,7 @@ def _result(plan, r, began):
     out.started.FromNanoseconds(int(began * 1e9))
     last = max(s.end - r.start_ns, 0)
     if plan.model != "closed":  # an open loop lasts as long as its schedule
-        schedule = r.limit if r.limit < r.ops / plan.rate else r.ops / plan.rate
-        last = max(last, int(schedule * 1e9))
+        last = max(last, int(r.end * 1e9))
     out.elapsed.FromNanoseconds(last)
     out.counts.CopyFrom(pb.Counts(scheduled=r.scheduled, ok=s.ok, failed=s.failed, timed_out=s.timed_out, skipped=s.skipped))
     for name, h in s.clocks.items():
