@@ -21,7 +21,7 @@ sampler, and writes down what it measured so that it can be audited.
   harness run --plugins all     measure all five areas on the reference stack
   harness list                  what can be measured
 
-` + exitHelp,
+` + exitHelp + "\n5 harness ci could not deliver what there is to say.",
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		RunE:          needsSubcommand,
