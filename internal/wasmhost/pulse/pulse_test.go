@@ -203,3 +203,20 @@ func TestAnotherFileIsNoPage(t *testing.T) {
 		}
 	}
 }
+
+// BenchmarkCall is what being watched costs an op.
+func BenchmarkCall(b *testing.B) {
+	p, err := Create(b.TempDir())
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer p.Close()
+	s, err := p.Slot(0)
+	if err != nil {
+		b.Fatal(err)
+	}
+	for i := uint64(0); b.Loop(); i++ {
+		s.Enter(Op, i)
+		s.Leave()
+	}
+}
