@@ -99,6 +99,9 @@ func (a *app) describeRights(c *catalog.Catalog, e catalog.Entry, g suite.Grant,
 	line := func(key, format string, args ...any) {
 		fmt.Fprintln(a.stdout, printable(fmt.Sprintf("  %-12s %s", key, fmt.Sprintf(format, args...))))
 	}
+	for _, other := range e.Shadows {
+		line("shadows", "%s", other)
+	}
 	if e.BuiltIn() {
 		line("kind", "built-in: part of harness")
 		return nil
