@@ -37,7 +37,7 @@ func (a *app) start(ctx context.Context, e catalog.Entry, o plughost.Options) (*
 	if err != nil {
 		return nil, fmt.Errorf("start plugin %s: %w", o.Name, err)
 	}
-	o.Args, o.Guard = append(o.Args, "--pulse", guard.page.Path()), guard
+	o.Args, o.Guard, o.Deaf = append(o.Args, "--pulse", guard.page.Path()), guard, true
 	if e.Digest != "" {
 		o.Args = append(o.Args, "--digest", e.Digest)
 	}

@@ -1,13 +1,18 @@
 package main
 
 import (
+	"bufio"
 	"fmt"
 	"hash/crc32"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
 
 	"github.com/benchharness/harness/internal/result"
 	"github.com/benchharness/harness/internal/store"
@@ -50,6 +55,7 @@ func TestWASMPlugins(t *testing.T) {
 	t.Run("a guest in Go that breaks is told in one line", g.broken)
 	t.Run("a guest in Go is measured on its target", g.target)
 	t.Run("two guests at once do not meet", g.two)
+	t.Run("a guest that loops ends with a harness that is killed", g.orphaned)
 	t.Run("the example in AssemblyScript", g.assemblyScript)
 }
 
@@ -120,7 +126,7 @@ func attacks() map[string]struct {
 		"asking for the time for ever": {guest(w.Of("now")).Set(abi.Op, w.Join(w.Loop(w.Join(w.Call(1), w.Drop)), w.Unreachable)),
 			"plugin evil did not end op 0 of worker 0 within its limit of 400ms; it was killed"},
 		"values without end": {guest(w.Of("record")).Set(abi.Op, w.Join(w.Loop(w.Join(w.I32(0), w.F64(1), w.Call(1), w.Drop)), w.Unreachable)),
-			"plugin evil"},
+			"plugin evil did not end op 0 of worker 0 within its limit of 400ms; it was killed"},
 		"a trap": {guest().Set(abi.Op, w.Unreachable), "op 0: the guest was stopped: unreachable"},
 	}
 }
@@ -131,7 +137,7 @@ const attackConfig = `version: 1
 plugins:
   evil:
     path: %s
-    limits: {op_time: 400ms, set_up_time: 500ms}
+    limits: {op_time: %s, set_up_time: 500ms}
   hash: {path: %s}
 suites:
   default:
@@ -148,7 +154,8 @@ func (g guests) attacked(t *testing.T) {
 			if err := os.WriteFile(evil, attack.module.Bytes(), 0o600); err != nil {
 				t.Fatal(err)
 			}
-			p.write("harness.yaml", fmt.Sprintf(attackConfig, evil, g.hash, "      - {use: evil/attack, name: attack}\n"))
+			p.env = append(p.env, "GOMAXPROCS=1") // so that a guest that loops leaves its process nothing
+			p.write("harness.yaml", fmt.Sprintf(attackConfig, evil, "400ms", g.hash, "      - {use: evil/attack, name: attack}\n"))
 			o := p.harness("run", "--report", "json")
 			if n := strings.Count(o.stderr, "\nharness: ") + strings.Count(o.stdout, "harness: plugin"); n > 1 {
 				t.Errorf("%d lines say what went wrong", n)
@@ -397,4 +404,57 @@ func must[T any](v T, err error) T {
 		panic(err)
 	}
 	return v
+}
+
+// orphaned kills harness while a guest leaves its process no turn to notice it.
+func (g guests) orphaned(t *testing.T) {
+	p := g.place(t)
+	p.env = append(p.env, "GOMAXPROCS=1")
+	evil := filepath.Join(p.dir, "harness-plugin-evil.wasm")
+	loop := w.Guest(w.Plugin(), w.Of("log"))
+	loop.Data[8] = "here we go\n"
+	loop.Set(abi.Op, w.Join(w.I32(0), w.I32(8), w.I32(11), w.Call(1), w.Drop, w.Forever, w.Unreachable))
+	if err := os.WriteFile(evil, loop.Bytes(), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	p.write("harness.yaml", fmt.Sprintf(attackConfig, evil, "10m", g.hash, "      - {use: evil/attack, name: attack}\n"))
+	cmd := p.command("run", "--verbose")
+	stderr, err := cmd.StderrPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	for lines := bufio.NewScanner(stderr); lines.Scan() && !strings.Contains(lines.Text(), "here we go"); {
+	}
+	pid := wasmProcess(t, evil)
+	if err := cmd.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	_ = cmd.Wait() // it was killed
+	eventually(t, time.Minute, "the guest's process outlives harness", func() bool {
+		return syscall.Kill(pid, 0) != nil
+	})
+}
+
+// wasmProcess is the process that serves a module.
+func wasmProcess(t *testing.T, path string) int {
+	t.Helper()
+	out, err := exec.Command("ps", "-axo", "pid=,args=").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(out)) {
+		fields := strings.Fields(line)
+		if strings.Contains(line, "serve-wasm") && slices.Contains(fields, path) {
+			pid, err := strconv.Atoi(fields[0])
+			if err != nil {
+				t.Fatal(err)
+			}
+			return pid
+		}
+	}
+	t.Fatalf("no process serves %s:\n%s", path, out)
+	return 0
 }

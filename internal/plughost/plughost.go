@@ -52,6 +52,9 @@ type Options struct {
 	// to make before it and ops to wait for after it, however much progress the
 	// plugin reports; default 10 min.
 	Overtime time.Duration
+	// Deaf says that the process may be in no state to notice the end of the
+	// harness, and starts nothing itself: then it is killed.
+	Deaf bool
 	// Guard, if not nil, watches the process from outside while it runs.
 	Guard Guard
 	// StopGrace is how long the plugin has to end by itself; default 5 s.

@@ -17,6 +17,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"runtime"
 	"slices"
 	"strings"
 	"syscall"
@@ -44,7 +45,13 @@ type Spec struct {
 	// Foreign says that the program knows of no lifeline: its group is killed
 	// when the harness is gone, and the whole group is asked to end.
 	Foreign bool
+	// Deaf says that the program knows of lifelines and may be in no state to
+	// notice the end of its own: it is killed when the harness is gone.
+	Deaf bool
 }
+
+// supervised says that a watcher beside the program ends it.
+func (s Spec) supervised() bool { return s.Foreign || s.Deaf && runtime.GOOS != "linux" }
 
 // drain is how long the output of a child that has ended is read on: what it
 // wrote is in the pipe by then, but a process that it left behind may hold the
@@ -135,16 +142,20 @@ func (c *Child) start(token string) error {
 
 // run starts the program so that it ends with the harness.
 func (c *Child) run(cmd *exec.Cmd) (err error) {
-	if c.spec.Foreign {
+	if c.spec.supervised() {
 		c.process, err = lifeline.Supervise(cmd, syscall.SIGKILL)
 		return err
 	}
 	if c.line, err = lifeline.Attach(cmd); err != nil {
 		return err
 	}
-	// No death signal: the child watches its lifeline and lives long enough to
-	// take its own group with it.
-	c.process, err = lifeline.Start(cmd, 0)
+	// Else no death signal: the child watches its lifeline and lives long enough
+	// to take its own group with it.
+	var sig syscall.Signal
+	if c.spec.Deaf {
+		sig = syscall.SIGKILL
+	}
+	c.process, err = lifeline.Start(cmd, sig)
 	c.line.Release()
 	return err
 }
@@ -222,7 +233,7 @@ func (c *Child) Stop(ctx context.Context, grace time.Duration) error {
 // terminate asks the child to end. A foreign one may be a shell that does not
 // pass that on.
 func (c *Child) terminate() error {
-	if c.spec.Foreign && !c.EndsWithin(0) {
+	if c.spec.supervised() && !c.EndsWithin(0) {
 		return lifeline.KillGroup(c.PID(), syscall.SIGTERM)
 	}
 	return c.process.Signal(syscall.SIGTERM)

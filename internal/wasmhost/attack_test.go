@@ -124,6 +124,13 @@ func TestMemoryIsLimited(t *testing.T) {
 
 func TestTooMuchOfAnythingFailsTheOp(t *testing.T) {
 	log := w.Of("log")
+	record := w.Join(w.I32(5000), w.Set(2), w.Code{0x03, 0x40}, // 5000 times
+		w.I32(0), w.F64(1), w.Call(1), w.Drop,
+		w.Get(2), w.I32(1), w.Code{0x6b}, w.Code{0x22, 2}, w.Code{0x0d, 0}, w.Code{0x0b}, w.I32(0))
+	values := w.Guest(w.Plugin(), w.Of("record")).Set(abi.Op, record)
+	values.Funcs[2].Locals = 1
+	_, err := do(worker(t, options(t, values.Bytes()), sdk.SetupRequest{}))
+	wantError(t, err, "the op has recorded more than 4096 values")
 	for _, tt := range []struct {
 		name string
 		op   w.Code

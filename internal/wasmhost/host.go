@@ -69,10 +69,18 @@ func (in *instance) hostReply(stack []uint64) {
 	stack[0] = uint64(len(b))
 }
 
+// maxValues is how many values an op may record: they are kept until it ends.
+const maxValues = 4096
+
 func (in *instance) hostRecord(stack []uint64) {
 	if in.phase != pulse.Op {
 		in.note(abi.ClassABI, "record was called outside an op")
 		stack[0] = code(abi.NotNow)
+		return
+	}
+	if in.values++; in.values > maxValues {
+		in.note(abi.ClassLimit, "the op has recorded more than %d values", maxValues)
+		stack[0] = code(abi.TooLarge)
 		return
 	}
 	n := int32(uint32(stack[0]))
@@ -92,6 +100,9 @@ func (in *instance) hostLog(stack []uint64) {
 		return
 	}
 	stack[0] = uint64(len(b))
+	if level >= slog.LevelError {
+		in.words = oneLine(string(b[:min(len(b), maxWords)]))
+	}
 	if !in.say(level, b) {
 		stack[0] = code(abi.TooLarge)
 	}
@@ -216,8 +227,12 @@ func param(params map[string]json.RawMessage, name string) (string, bool) {
 	return string(raw), true
 }
 
+// maxLast is how much of an error a guest is told, in bytes.
+const maxLast = 500
+
 // refuse remembers why an import failed and returns its code.
 func (in *instance) refuse(n int64, format string, args ...any) uint64 {
 	in.last = oneLine(fmt.Sprintf(format, args...))
+	in.last = in.last[:min(len(in.last), maxLast)]
 	return code(n)
 }

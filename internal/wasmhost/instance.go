@@ -31,7 +31,7 @@ type instance struct {
 	random *rand.ChaCha8
 	log    *slog.Logger
 	line   []byte // printed, and not ended yet
-	words  string // the last line that a runtime printed before it gave up
+	words  string // the last error that it logged, or its runtime printed
 	broken error  // it trapped or exited
 
 	setup   *abi.Setup
@@ -46,6 +46,7 @@ type instance struct {
 	reply   []byte
 	noted   error // the first thing that the host did not let pass
 	last    string
+	values  int // recorded in this op
 	stack   [2]uint64
 }
 
@@ -161,7 +162,7 @@ func (in *instance) Do(ctx context.Context, op *sdk.Op) error {
 		return sdk.Fatal(in.broken)
 	}
 	in.begin(ctx, pulse.Op)
-	in.current = op
+	in.current, in.values = op, 0
 	in.stack = [2]uint64{op.Index, op.Rand}
 	in.slot.Enter(pulse.Op, op.Index)
 	err := in.op.CallWithStack(in.base, in.stack[:])

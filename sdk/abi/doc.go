@@ -94,8 +94,8 @@
 // # Limits
 //
 // Memory per instance, the time that one call and all ops of a round may spend
-// inside the guest, the bytes of log, and those of any reply or result are
-// limited. A call that takes too long takes the guest's process with it; a
+// inside the guest, the bytes of log, those of any reply or result, and the
+// values that an op records are limited. A call that takes too long takes the guest's process with it; a
 // pointer out of range, a reply that is too large or too much log fails the op
 // with class "abi" or "limit", whatever the guest makes of the code it gets.
 package abi
