@@ -429,6 +429,7 @@ func (g guests) orphaned(t *testing.T) {
 	for lines := bufio.NewScanner(stderr); lines.Scan() && !strings.Contains(lines.Text(), "here we go"); {
 	}
 	pid := wasmProcess(t, evil)
+	t.Cleanup(func() { _ = syscall.Kill(pid, syscall.SIGKILL) }) // it is gone, unless the test has failed
 	if err := cmd.Process.Kill(); err != nil {
 		t.Fatal(err)
 	}
