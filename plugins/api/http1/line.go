@@ -94,11 +94,16 @@ func (l *line) ready(ctx context.Context, dial func(context.Context) (net.Conn, 
 	return nil
 }
 
-// watch ends the reads and writes of the connection when ctx ends.
+// watch ends the reads and writes of the connection when ctx ends. The context
+// before it may have ended between two requests, which says nothing about the
+// connection.
 func (l *line) watch(ctx context.Context) {
 	l.forget()
 	l.mu.Lock()
 	l.ctx = ctx
+	if l.conn != nil {
+		_ = l.conn.SetDeadline(time.Time{}) // a connection that is closed will say so
+	}
 	l.mu.Unlock()
 	l.unwatch = context.AfterFunc(ctx, func() {
 		l.mu.Lock()

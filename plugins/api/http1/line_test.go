@@ -129,6 +129,44 @@ func TestTheEndOfAContextEndsARequest(t *testing.T) {
 	}
 }
 
+// told says when somebody set a deadline.
+type told struct {
+	net.Conn
+	at chan time.Time
+}
+
+func (c told) SetDeadline(t time.Time) error {
+	err := c.Conn.SetDeadline(t)
+	c.at <- t
+	return err
+}
+
+func TestAContextThatEndsBetweenRequestsLeavesTheConnection(t *testing.T) {
+	_, dial, opened := server(t, false, func(http.ResponseWriter, *http.Request) {})
+	at := make(chan time.Time, 10)
+	client := New(Options{Dial: func(ctx context.Context) (net.Conn, error) {
+		conn, err := dial(ctx)
+		return told{conn, at}, err
+	}})
+	defer client.Close()
+	var resp Response
+	for range 3 { // as many rounds, each with a context of its own
+		ctx, cancel := context.WithCancel(t.Context())
+		if err := client.Do(ctx, get, false, &resp); err != nil {
+			t.Fatal(err)
+		}
+		cancel()
+		for d := range at {
+			if d.Equal(past) {
+				break
+			}
+		}
+	}
+	if n := opened.Load(); n != 1 {
+		t.Errorf("%d connections, want the one", n)
+	}
+}
+
 func TestAnAnswerBeforeTheRequestWasReadIsAnAnswer(t *testing.T) {
 	_, dial, _ := server(t, false, func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Connection", "close")
