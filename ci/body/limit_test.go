@@ -232,7 +232,8 @@ func TestHugeTextsDoNotBreakTheLimit(t *testing.T) {
 
 func TestTheSameDocumentsGiveTheSameText(t *testing.T) {
 	for _, e := range examples() {
-		if Comment(e.legs, e.o) != Comment(e.legs, e.o) {
+		first := Comment(e.legs, e.o)
+		if again := Comment(e.legs, e.o); again != first {
 			t.Errorf("%s differs from one time to the next", e.name)
 		}
 	}
