@@ -32,12 +32,22 @@ func (m *Module) granted(capability string) bool {
 
 // UngrantedError says that a module imports what it was not granted.
 type UngrantedError struct {
-	Plugin, Import, Capability string
+	Plugin                string
+	Imports, Capabilities []string // one for one
 }
 
 func (e *UngrantedError) Error() string {
-	return fmt.Sprintf("imports %s, which needs the capability %q: grant it with --grant %s=%s, or in harness.yaml with plugins: {%s: {grant: [%s]}}",
-		e.Import, e.Capability, e.Plugin, e.Capability, e.Plugin, e.Capability)
+	flags, folder := slices.Clone(e.Capabilities), ""
+	if i := slices.Index(flags, abi.Blob); i >= 0 {
+		flags[i], folder = "blob:FOLDER", ", blobs: FOLDER"
+	}
+	needs, it := "needs the capability", "it"
+	if len(e.Imports) > 1 {
+		needs, it = "need the capabilities", "them"
+	}
+	return fmt.Sprintf("imports %s, which %s %q: grant %s with --grant %s=%s, or in harness.yaml with plugins: {%s: {grant: [%s]%s}}",
+		strings.Join(e.Imports, ", "), needs, strings.Join(e.Capabilities, ", "), it,
+		e.Plugin, strings.Join(flags, ","), e.Plugin, strings.Join(e.Capabilities, ", "), folder)
 }
 
 // inspect looks at what a module imports and exports, before anything of it
@@ -46,11 +56,15 @@ func (m *Module) inspect() error {
 	if len(m.compiled.ImportedMemories()) > 0 {
 		return errors.New("imports a memory: it has to export its own")
 	}
+	missing := &UngrantedError{Plugin: m.opts.Name}
 	for _, f := range m.compiled.ImportedFunctions() {
 		module, name, _ := f.Import()
-		if err := m.checkImport(module, name, f); err != nil {
+		if err := m.checkImport(module, name, f, missing); err != nil {
 			return err
 		}
+	}
+	if len(missing.Imports) > 0 {
+		return missing
 	}
 	if _, ok := m.compiled.ExportedMemories()[abi.Memory]; !ok {
 		return fmt.Errorf("exports no memory named %q: is it made for harness?", abi.Memory)
@@ -75,7 +89,7 @@ func (m *Module) inspect() error {
 	return nil
 }
 
-func (m *Module) checkImport(module, name string, f api.FunctionDefinition) error {
+func (m *Module) checkImport(module, name string, f api.FunctionDefinition, missing *UngrantedError) error {
 	var params, result string
 	switch module {
 	case abi.Module:
@@ -83,8 +97,8 @@ func (m *Module) checkImport(module, name string, f api.FunctionDefinition) erro
 		if i < 0 {
 			return fmt.Errorf("imports %s.%s, which this harness does not have: use the harness that it was made for", module, name)
 		}
-		if c := abi.Imports[i].Capability; !m.granted(c) && !m.opts.Describing {
-			return &UngrantedError{Plugin: m.opts.Name, Import: name, Capability: c}
+		if c := abi.Imports[i].Capability; !m.granted(c) && !m.opts.Describing && !slices.Contains(missing.Imports, name) {
+			missing.Imports, missing.Capabilities = append(missing.Imports, name), append(missing.Capabilities, c)
 		}
 		params, result = abi.Imports[i].Params, abi.Imports[i].Result
 	case wasiModule:
