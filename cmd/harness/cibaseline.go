@@ -205,7 +205,7 @@ func (o *ciBaselineOptions) fromHistory(ctx context.Context, dir string) ([]*res
 				continue
 			}
 		}
-		run, err := store.ReadRun(index[i].File)
+		run, err := store.ReadRunUnopened(index[i].File)
 		if err != nil {
 			return nil, err
 		}

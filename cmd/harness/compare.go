@@ -81,11 +81,7 @@ func (o *compareOptions) run(ctx context.Context, a *app, baseName, headName str
 	if err != nil {
 		return err
 	}
-	base, err := o.side(ctx, a, "base", baseName)
-	if err != nil {
-		return err
-	}
-	head, err := o.side(ctx, a, "head", headName)
+	base, head, err := o.sides(ctx, a, baseName, headName)
 	if err != nil {
 		return err
 	}
@@ -119,6 +115,23 @@ func (o *compareOptions) settings(a *app) (suite.Judging, error) {
 		a.say("harness: warning: %s", w)
 	}
 	return settings, err
+}
+
+// sides reads both sides at once: of large documents, reading is what takes the
+// time.
+func (o *compareOptions) sides(ctx context.Context, a *app, baseName, headName string) (base, head *named, err error) {
+	var headErr error
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		head, headErr = o.side(ctx, a, "head", headName)
+	}()
+	base, err = o.side(ctx, a, "base", baseName)
+	<-done
+	if err == nil {
+		err = headErr
+	}
+	return base, head, err
 }
 
 func (o *compareOptions) side(ctx context.Context, a *app, which, text string) (*named, error) {

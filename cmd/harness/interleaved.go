@@ -69,7 +69,7 @@ func readInterleaved(dir string) (set verdict.Pair, repeat *verdict.Pair, err er
 	var runs [4]*result.Run
 	for i, name := range []string{baseFile, headFile, baseRepeatFile, headRepeatFile} {
 		path := filepath.Join(dir, name)
-		run, err := store.ReadRun(path)
+		run, err := store.ReadRunUnopened(path)
 		switch {
 		case errors.Is(err, fs.ErrNotExist) && i < 2:
 			return set, nil, usage("%s is not there: name the folder that harness ab wrote to", path)

@@ -88,7 +88,7 @@ func findHistory(ctx context.Context, text, id string, h historyFlag) (*named, e
 	default:
 		return nil, usage("%d runs in the history %s have ids that begin with %q, such as %s and %s; name more of the id", len(found), h.folder(), id, found[0].ID, found[1].ID)
 	}
-	run, err := store.ReadRun(found[0].File)
+	run, err := store.ReadRunUnopened(found[0].File)
 	if err != nil {
 		return nil, &exit{exitUsage, err}
 	}

@@ -126,7 +126,7 @@ func (h *History) Add(ctx context.Context, run *result.Run) (file string, added 
 		return "", false, fmt.Errorf("add to history: the run's id %q cannot be the name of a file", result.Printable(run.ID, 80))
 	}
 	file = filepath.Join(h.dir, run.ID+ending)
-	switch have, err := store.ReadRun(file); {
+	switch have, err := store.ReadRunUnopened(file); {
 	case err == nil && have.Checksum == run.Checksum:
 		return file, false, nil
 	case err == nil:

@@ -242,7 +242,7 @@ func (h *History) update(ctx context.Context, stale map[string]file, fresh []fil
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		run, err := store.ReadRun(filepath.Join(h.dir, f.name))
+		run, err := store.ReadRunUnopened(filepath.Join(h.dir, f.name))
 		if err != nil {
 			h.Skipped = append(h.Skipped, Skipped{f.name, err})
 			continue

@@ -49,43 +49,80 @@ func (f Format) Encode(w io.Writer, doc any, sum *string) error {
 // Decode reads a document into doc and checks its size, schema and checksum.
 // Fields that doc does not have are ignored.
 func (f Format) Decode(r io.Reader, doc any, sum *string) error {
-	raw, err := io.ReadAll(io.LimitReader(r, f.MaxSize+1))
+	raw, err := f.read(r)
 	if err != nil {
-		return fmt.Errorf("read %s: %w", f.Name, err)
+		return err
 	}
-	if int64(len(raw)) > f.MaxSize {
-		return fmt.Errorf("read %s: document is larger than %d MiB, which no %[1]s of harness writes", f.Name, f.MaxSize>>20)
+	rest, err := f.decode(raw, doc, sum)
+	if err == nil && len(bytes.TrimSpace(rest)) > 0 {
+		err = f.checkSchema(raw) // it knows the place
 	}
-	if err := f.decode(raw, doc, sum); err != nil {
+	if err != nil {
 		return fmt.Errorf("read %s: %w", f.Name, err)
 	}
 	return nil
 }
 
-func (f Format) decode(raw []byte, doc any, sum *string) error {
-	if err := f.checkSchema(raw); err != nil {
-		return err
+// read reads all of a document's text.
+func (f Format) read(r io.Reader) ([]byte, error) {
+	var text bytes.Buffer
+	if sized, ok := r.(interface{ Len() int }); ok {
+		text.Grow(min(sized.Len(), int(f.MaxSize)) + bytes.MinRead)
 	}
-	var compact bytes.Buffer
-	if err := json.Compact(&compact, raw); err != nil {
-		return err
+	if _, err := text.ReadFrom(io.LimitReader(r, f.MaxSize+1)); err != nil {
+		return nil, fmt.Errorf("read %s: %w", f.Name, err)
 	}
-	want, err := checksum(compact.Bytes())
-	if err != nil {
-		return err
+	if int64(text.Len()) > f.MaxSize {
+		return nil, tooLarge(f)
 	}
-	if err := json.Unmarshal(raw, doc); err != nil {
+	return text.Bytes(), nil
+}
+
+func tooLarge(f Format) error {
+	return fmt.Errorf("read %s: document is larger than %d MiB, which no %[1]s of harness writes", f.Name, f.MaxSize>>20)
+}
+
+// decode reads the document that the text begins with, once for its checksum
+// and once for its content, and returns the text behind it. What belongs to a
+// [Run] takes a shorter way, see scan.
+func (f Format) decode(raw []byte, doc any, sum *string) (rest []byte, err error) {
+	_, lift := doc.(*Run)
+	return f.decodeLifting(raw, doc, sum, lift)
+}
+
+func (f Format) decodeLifting(raw []byte, doc any, sum *string, lift bool) (rest []byte, err error) {
+	all := raw
+	found, bad := scan(raw, lift)
+	if found.end > 0 {
+		raw, rest = raw[:found.end], raw[found.end:]
+	}
+	if bad != nil || found.schema != f.Schema {
+		if err := f.checkSchema(raw); err != nil {
+			return nil, err
+		}
+	}
+	if bad != nil {
+		return nil, bad
+	}
+	if err := json.Unmarshal(found.slim, doc); err != nil {
 		var typ *json.UnmarshalTypeError
 		if errors.As(err, &typ) && typ.Field != "" {
-			return fmt.Errorf("%s: a JSON %s cannot be a value of this field", typ.Field, typ.Value)
+			return nil, fmt.Errorf("%s: a JSON %s cannot be a value of this field", typ.Field, typ.Value)
 		}
-		return err
+		if err := f.checkSchema(raw); err != nil { // it knows the place
+			return nil, err
+		}
+		return nil, err
 	}
-	if *sum != want {
-		return fmt.Errorf("document was changed after it was written: its checksum says %s, its content has %s; use the original",
-			Printable(*sum, 80), want)
+	if *sum != found.sum {
+		return nil, fmt.Errorf("document was changed after it was written: its checksum says %s, its content has %s; use the original",
+			Printable(*sum, 80), found.sum)
 	}
-	return nil
+	if run, ok := doc.(*Run); ok && lift && !found.lower(run) {
+		*run = Run{}
+		return f.decodeLifting(all, doc, sum, false)
+	}
+	return rest, nil
 }
 
 // checkSchema looks at the schema before anything else, because a document of

@@ -47,6 +47,29 @@ func DecodeHistogram(v2 string) (*hdrhistogram.Histogram, error) {
 	return loop.DecodeV2(v2)
 }
 
+// Open decodes the histogram and checks that it holds as many samples as it
+// says.
+func (h *Histogram) Open() (*hdrhistogram.Histogram, error) {
+	opened, err := DecodeHistogram(h.V2)
+	if err != nil {
+		return nil, err
+	}
+	if n := opened.TotalCount(); uint64(n) != h.Count {
+		return nil, &countError{h.Count, n}
+	}
+	return opened, nil
+}
+
+// countError says that a histogram does not hold what it says.
+type countError struct {
+	says  uint64
+	holds int64
+}
+
+func (e *countError) Error() string {
+	return fmt.Sprintf("is %d, but the histogram holds %d", e.says, e.holds)
+}
+
 // Clock picks one clock of a round.
 type Clock func(*Clocks) *Histogram
 
@@ -63,7 +86,7 @@ func Pool(rounds []Round, clock Clock) (*hdrhistogram.Histogram, error) {
 	hs := make([]*hdrhistogram.Histogram, len(rounds))
 	for i := range rounds {
 		var err error
-		if hs[i], err = DecodeHistogram(clock(&rounds[i].Clocks).V2); err != nil {
+		if hs[i], err = clock(&rounds[i].Clocks).Open(); err != nil {
 			return nil, fmt.Errorf("pool round %d: %w", i+1, err)
 		}
 	}

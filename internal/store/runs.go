@@ -2,7 +2,6 @@ package store
 
 import (
 	"bytes"
-	"encoding/json"
 	"fmt"
 	"io"
 	"os"
@@ -14,22 +13,12 @@ import (
 const maxRunsSize = 2 * result.MaxSize
 
 // ReadRuns reads a file of one or more run documents, one after the other, and
-// checks each of them. No two may be the same run.
+// checks all of them but what is in their histograms, see
+// [result.DecodeUnopened]. No two may be the same run.
 func ReadRuns(path string) ([]*result.Run, error) {
-	f, err := os.Open(path)
+	raw, err := readText(path)
 	if err != nil {
-		return nil, explain("read", path, err)
-	}
-	defer f.Close()
-	if info, err := f.Stat(); err == nil && info.IsDir() {
-		return nil, fmt.Errorf("read %s: it is a folder; name a file in it", path)
-	}
-	raw, err := io.ReadAll(io.LimitReader(f, maxRunsSize+1))
-	if err != nil {
-		return nil, explain("read", path, err)
-	}
-	if len(raw) > maxRunsSize {
-		return nil, fmt.Errorf("%s: is larger than %d MiB, which no baseline of harness is", path, maxRunsSize>>20)
+		return nil, err
 	}
 	runs, err := decodeRuns(raw)
 	if err != nil {
@@ -38,12 +27,46 @@ func ReadRuns(path string) ([]*result.Run, error) {
 	return runs, nil
 }
 
+// ReadRunUnopened reads a run document, of which it checks all but what is in
+// the histograms, see [result.DecodeUnopened].
+func ReadRunUnopened(path string) (*result.Run, error) {
+	runs, err := ReadRuns(path)
+	if err != nil {
+		return nil, err
+	}
+	if len(runs) > 1 {
+		return nil, fmt.Errorf("%s: holds %d runs, want one", path, len(runs))
+	}
+	return runs[0], nil
+}
+
+// readText reads a file of run documents.
+func readText(path string) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, explain("read", path, err)
+	}
+	defer f.Close()
+	var text bytes.Buffer
+	if info, err := f.Stat(); err == nil && info.IsDir() {
+		return nil, fmt.Errorf("read %s: it is a folder; name a file in it", path)
+	} else if err == nil && info.Mode().IsRegular() {
+		text.Grow(int(min(info.Size(), maxRunsSize)) + bytes.MinRead)
+	}
+	if _, err := text.ReadFrom(io.LimitReader(f, maxRunsSize+1)); err != nil {
+		return nil, explain("read", path, err)
+	}
+	if text.Len() > maxRunsSize {
+		return nil, fmt.Errorf("%s: is larger than %d MiB, which no baseline of harness is", path, maxRunsSize>>20)
+	}
+	return text.Bytes(), nil
+}
+
 func decodeRuns(raw []byte) ([]*result.Run, error) {
 	var runs []*result.Run
 	seen := map[string]bool{}
 	for {
-		one, rest := firstDocument(raw)
-		run, err := result.Decode(bytes.NewReader(one))
+		run, rest, err := result.DecodeUnopened(raw)
 		if err != nil {
 			if len(runs) > 0 {
 				return nil, fmt.Errorf("run %d of it: %w", len(runs)+1, err)
@@ -61,15 +84,4 @@ func decodeRuns(raw []byte) ([]*result.Run, error) {
 			return runs, nil
 		}
 	}
-}
-
-// firstDocument cuts off the first JSON value. What is not JSON is left whole,
-// for the decoder of documents to say what is wrong with it.
-func firstDocument(raw []byte) (one, rest []byte) {
-	d := json.NewDecoder(bytes.NewReader(raw))
-	var value json.RawMessage
-	if err := d.Decode(&value); err != nil {
-		return raw, nil
-	}
-	return value, raw[d.InputOffset():]
 }
