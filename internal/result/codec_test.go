@@ -86,6 +86,8 @@ func TestDecodeRefusesHostileDocuments(t *testing.T) {
 	}
 	honest := func(from, to string) string { return string(resum(t, []byte(edit(from, to)))) }
 	v2 := testRun().Benchmarks[0].Rounds[0].Clocks.Response.V2
+	successes := good[strings.Index(good, `"name": "success_ratio"`):]
+	successes = successes[:strings.Index(successes, "]")]
 	for _, c := range []struct {
 		name, doc, want string
 	}{
@@ -112,6 +114,9 @@ func TestDecodeRefusesHostileDocuments(t *testing.T) {
 		{"a parameter with a line break", honest(`"concurrent_users": "8"`, `"concurrent_users": "8\n"`), "benchmarks[0].params.concurrent_users"},
 		{"a number out of range", honest(`"elapsed": 2`, `"elapsed": 2e999`), "benchmarks.rounds.elapsed: a JSON number 2e999"},
 		{"a negative duration", honest(`"elapsed": 2`, `"elapsed": -2`), "benchmarks[0].rounds[0].elapsed: is -2"},
+		{"a metric that is there twice", honest(`"name": "latency_p50"`, `"name": "latency_mean"`), "benchmarks[0].metrics[1]: latency_mean is in the benchmark twice"},
+		{"more successes than ops", honest(successes, strings.Replace(successes, "\"value\": 1", "\"value\": 1.5", 1)), "benchmarks[0].metrics[6].value: is 1.5, want 0 to 1"},
+		{"fewer successes than none in a round", honest(successes, strings.Replace(successes, "[\n            1,", "[\n            -1,", 1)), "benchmarks[0].metrics[6].per_round: is -1, want 0 to 1"},
 		{"an unknown status", honest(`"status": "measured"`, `"status": "fine"`), `benchmarks[0].status: is "fine"`},
 		{"a benchmark without a reason", honest(`"status": "measured"`, `"status": "failed"`), "benchmarks[0].reason: is empty"},
 		{"a pass without a value", honest(`"value": 0.5,`, `"value": null,`), "budgets[0].verdict: is pass, but there is no value"},

@@ -133,13 +133,25 @@ type Target struct {
 // Load is the load that was asked for, over all rounds.
 type Load struct {
 	Model      string  `json:"model"`
-	Rate       float64 `json:"rate,omitempty"` // 1/s
+	Rate       float64 `json:"rate,omitempty"` // 1/s; not of loads with stages or a replay
 	Workers    int     `json:"workers"`        // concurrent users, or most in flight
 	Warmup     float64 `json:"warmup"`         // s
 	Duration   float64 `json:"duration"`       // s, 0 = unbounded
 	Operations uint64  `json:"operations"`     // 0 = unbounded
 	Rounds     int     `json:"rounds"`
 	OpTimeout  float64 `json:"op_timeout"` // s
+
+	Stages   []Stage `json:"stages,omitempty"`     // of an open loop, in every round
+	Replay   string  `json:"replay,omitempty"`     // digest of the arrivals that were replayed, in every round
+	Think    float64 `json:"think_time,omitempty"` // s, between the ops of a user of a closed loop
+	SkipLate float64 `json:"skip_late,omitempty"`  // s after which a late op of an open loop was skipped; 0 = never
+}
+
+// Stage is a part of a round in which the rate changes evenly.
+type Stage struct {
+	Duration float64 `json:"duration"` // s
+	From     float64 `json:"from"`     // 1/s
+	To       float64 `json:"to"`       // 1/s
 }
 
 // Figure is a value measured once.

@@ -23,6 +23,7 @@ const maxName = 300
 //   - counts balance in every round that is not marked invalid;
 //   - histograms decode, hold as many samples as they say, and their
 //     statistics are in order;
+//   - a metric is in a benchmark once, and no more than all ops succeeded;
 //   - statuses, levels, verdicts and directions are known ones, and whatever
 //     is not measured has a reason.
 func Validate(run *Run) error { return validate(run, true) }
@@ -116,7 +117,11 @@ func (c *checker) benchmark(path string, b *Benchmark) {
 	if l.Workers < 0 || l.Rounds < 0 {
 		c.fail(path+".load", "is negative")
 	}
-	c.positive(path+".load", &l.Rate, &l.Warmup, &l.Duration, &l.OpTimeout)
+	c.positive(path+".load", &l.Rate, &l.Warmup, &l.Duration, &l.OpTimeout, &l.Think, &l.SkipLate)
+	for i := range l.Stages {
+		s := &l.Stages[i]
+		c.positive(fmt.Sprintf("%s.load.stages[%d]", path, i), &s.Duration, &s.From, &s.To)
+	}
 	for i, f := range b.Figures {
 		at := fmt.Sprintf("%s.figures[%d]", path, i)
 		c.name(at+".name", f.Name)
@@ -125,8 +130,14 @@ func (c *checker) benchmark(path string, b *Benchmark) {
 	for i := range b.Rounds {
 		c.round(fmt.Sprintf("%s.rounds[%d]", path, i), &b.Rounds[i])
 	}
+	metrics := make(map[string]bool, len(b.Metrics))
 	for i, m := range b.Metrics {
-		c.metric(fmt.Sprintf("%s.metrics[%d]", path, i), m, len(b.Rounds))
+		at := fmt.Sprintf("%s.metrics[%d]", path, i)
+		c.metric(at, m, len(b.Rounds))
+		if metrics[m.Name] {
+			c.fail(at, "%s is in the benchmark twice", Printable(m.Name, 80))
+		}
+		metrics[m.Name] = true
 	}
 	c.findings(path+".validity", b.Validity)
 }
@@ -210,6 +221,10 @@ func (c *checker) metric(path string, m Metric, rounds int) {
 	}
 	c.finite(path+".value", m.Value)
 	c.finite(path+".per_round", m.PerRound...)
+	if m.Name == "success_ratio" {
+		c.part(path+".value", m.Value)
+		c.part(path+".per_round", m.PerRound...)
+	}
 	if len(m.PerRound) != rounds {
 		c.fail(path+".per_round", "has %d values for %d rounds", len(m.PerRound), rounds)
 	}
@@ -286,6 +301,15 @@ func (c *checker) finite(path string, xs ...*float64) {
 	for _, x := range xs {
 		if x != nil && !finite(*x) {
 			c.fail(path, "is not a finite number")
+		}
+	}
+}
+
+// part checks parts of a whole.
+func (c *checker) part(path string, xs ...*float64) {
+	for _, x := range xs {
+		if x != nil && !(*x >= 0 && *x <= 1) {
+			c.fail(path, "is %v, want 0 to 1", *x)
 		}
 	}
 }
