@@ -2,16 +2,9 @@ package verdict
 
 import (
 	"fmt"
-	"math"
-	"strings"
 
 	"github.com/benchharness/harness/internal/result"
 	"github.com/benchharness/harness/internal/stats"
-)
-
-const (
-	successRatio = "success_ratio"
-	latencies    = "latency_" // prefix of those of the response clock
 )
 
 // candidate is a metric on its way to a verdict.
@@ -29,8 +22,9 @@ type candidate struct {
 	spread stats.RoundsPlan
 	// threshold and floor are in the unit of the effect.
 	threshold, floor float64
-	bySuccess        bool // the success ratio's own limit has decided
-	besideSuccess    bool // it is incomparable because of the success ratio
+	bySuccess        bool     // the success ratio's own limit has decided
+	besideSuccess    bool     // it is incomparable because of the success ratio
+	shares           [2]share // of base and head; of the success ratio only
 }
 
 // newRow begins the row of a metric.
@@ -78,8 +72,12 @@ func (s *set) candidate(head *result.Benchmark, m result.Metric, found selection
 	c := s.begin(head, m)
 	var base []result.Metric
 	var problem string
+	gated := false // in the last base run that has it
 	for _, b := range found.base {
 		bm, ok := metricOf(b.bench, m.Name)
+		if ok {
+			gated = bm.Gate
+		}
 		switch {
 		case !ok || bm.Value == nil:
 		case bm.Unit != m.Unit || bm.Better != m.Better || bm.Scale != m.Scale:
@@ -94,11 +92,16 @@ func (s *set) candidate(head *result.Benchmark, m result.Metric, found selection
 		c.row.Base, c.row.BasePerRound = base[len(base)-1].Value, base[len(base)-1].PerRound
 	}
 	c.row.Cautions = append(c.row.Cautions, found.cautions...)
-	if n := len(base); n > 0 && base[n-1].Gate && !m.Gate {
-		c.row.Cautions = append(c.row.Cautions, "it gates in base and not in head")
+	if gated && !m.Gate {
+		// What is under test must not decide that nobody looks at it.
+		c.row.Gate = true
+		c.row.Cautions = append(c.row.Cautions, "it gates in base and not in head: it gates")
+	}
+	if m.Name == successRatio {
+		c.shares = shares(found.base, head)
 	}
 	switch {
-	case m.Value == nil && len(base) == 0 && problem == "" && !m.Gate:
+	case m.Value == nil && len(base) == 0 && problem == "" && !c.row.Gate:
 		return nil
 	case found.verdict != "":
 		return c.settle(found.verdict, found.reason)
@@ -122,55 +125,4 @@ func metricOf(b *result.Benchmark, name string) (result.Metric, bool) {
 		}
 	}
 	return result.Metric{}, false
-}
-
-// weighSuccess settles the success ratio, which is judged by its own limit, and
-// what a change of it beyond that limit makes incomparable: a target that
-// fails fast is not a fast one.
-func (s *set) weighSuccess(scenario []*candidate) {
-	for _, c := range scenario {
-		if c.row.Metric != successRatio || !c.absolute || !c.higher {
-			continue
-		}
-		limit := s.policy.successLimit(c.row.Benchmark)
-		worse, ok := c.successChange()
-		if !ok || !atLeast(math.Abs(worse), limit) {
-			return
-		}
-		v, word := Regressed, "dropped"
-		if worse < 0 {
-			v, word = Improved, "rose"
-		}
-		c.threshold, c.floor, c.bySuccess = limit, min(c.floor, limit), true
-		c.showLimits()
-		c.row.Gate, c.row.RoundsNeeded, c.row.Cautions = true, 0, nil
-		c.settle(v, fmt.Sprintf("the success ratio %s by %.3g points, its limit is %.3g", word, 100*math.Abs(worse), 100*limit))
-		c.show()
-		for _, other := range scenario {
-			if strings.HasPrefix(other.row.Metric, latencies) && other.comparable() {
-				other.settle(Incomparable, "the success ratio "+word+" beyond its limit: other ops were answered")
-				other.row.RoundsNeeded, other.besideSuccess = 0, true
-			}
-		}
-		return
-	}
-}
-
-// comparable says that nothing stands in the way of a comparison but perhaps a
-// lack of rounds.
-func (c *candidate) comparable() bool { return c.open || c.row.Verdict == Inconclusive }
-
-// successChange is how far the success ratio fell, and whether that is sure:
-// significant by itself, or one side had no failure at all. Thousands of ops
-// stand behind such a side, so that one round of it is enough.
-func (c *candidate) successChange() (worse float64, sure bool) {
-	if !c.comparable() || c.row.Base == nil || c.row.Head == nil {
-		return 0, false
-	}
-	if !c.open && c.effect.N == 0 {
-		worse = *c.row.Base - *c.row.Head
-		c.effect = stats.Effect{N: 2, Estimate: worse, Exact: true}
-	}
-	worse = c.effect.Estimate
-	return worse, *c.row.Base == 1 || *c.row.Head == 1 || c.open && c.certain(c.alpha)
 }

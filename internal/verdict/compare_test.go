@@ -243,7 +243,10 @@ func TestTheSentenceIsTheVerdict(t *testing.T) {
 		{runOf(named("a", steady), named("b", steady)), runOf(named("a", steady), named("b", noisy)), "No regression in 1 of 2 metrics, 1 undecided"},
 		{runOf(), runOf(p95(steady)), "Nothing to compare with, 1 new"},
 		{runOf(), runOf(), "Nothing to compare: no metric"},
-		{runOf(p95(steady)), runOf(), "No verdict on any of 1 metric, 1 missing"},
+		{runOf(p95(steady)), runOf(), "1 gating metric missing: api/a latency_p95; no verdict on any of 1 metric"},
+		{runOf(named("a", steady), named("b", steady), benchOf("c", informational(metricFrom("latency_p95", steady)))), runOf(named("a", steady)),
+			"1 gating metric missing: b latency_p95; no regression in 1 of 3 metrics, 1 missing"},
+		{runOf(named("a", steady), named("b", steady)), runOf(named("a", twenty)), "1 regression: a latency_p95 +20.0% [+19.9, +20.1], 1 gating metric missing: b latency_p95"},
 		{runOf(benchOf("a", informational(metricFrom("latency_p95", steady)))), runOf(benchOf("a", informational(metricFrom("latency_p95", twenty)))),
 			"No gating regression in 1 metric, 1 informational worse"},
 		{runOf(benchOf("v", metricFrom("recall", []float64{0.9, 0.9}))), runOf(benchOf("v", gating(metricFrom("recall", []float64{0.7, 0.7})))),
@@ -255,6 +258,45 @@ func TestTheSentenceIsTheVerdict(t *testing.T) {
 		}
 		if got.Sentence != c.want {
 			t.Errorf("%q, want %q", got.Sentence, c.want)
+		}
+	}
+}
+
+func TestARunComparedWithItselfIsRemarked(t *testing.T) {
+	for name, c := range map[string]struct {
+		base, head string
+		want       int
+	}{"the same document": {"sha256:a", "sha256:a", 1}, "two documents": {"sha256:a", "sha256:b", 0}, "runs that were never written": {"", "", 0}} {
+		base, head := runOf(p95(steady)), runOf(p95(steady))
+		base.Checksum, head.Checksum = c.base, c.head
+		got, err := Compare([]*result.Run{base}, head, Policy{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(got.Validity) != c.want || c.want == 1 && !strings.Contains(got.Validity[0].Message, "the same run") {
+			t.Errorf("%s: %+v", name, got.Validity)
+		}
+	}
+}
+
+func TestEqualValuesAreUnchangedAtAnyThreshold(t *testing.T) {
+	for name, xs := range map[string][]float64{"rounds that vary": {1, 2, 3, 4}, "rounds that do not": {2, 2, 2}, "zeros": {0, 0, 0}} {
+		m := metricFrom("recall", xs)
+		for _, p := range []Policy{{}, {Thresholds: []Threshold{{"*", "*", 0, 0}}}} {
+			p.RunFloor = 1e-9
+			stored, err := Compare([]*result.Run{runOf(benchOf("a", m))}, runOf(benchOf("a", m)), p)
+			if err != nil {
+				t.Fatal(err)
+			}
+			paired, err := ComparePairs(runOf(benchOf("a", m)), runOf(benchOf("a", m)), p, Look{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, got := range []*Comparison{stored, paired} {
+				if r := got.Rows[0]; r.Verdict != Unchanged {
+					t.Errorf("%s, %s, threshold %v: %s", name, got.Method.Design, r.Threshold, r.Verdict)
+				}
+			}
 		}
 	}
 }

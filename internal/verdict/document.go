@@ -2,6 +2,7 @@ package verdict
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/benchharness/harness/internal/result"
@@ -22,6 +23,12 @@ func document(s *set) *Comparison {
 		c.Base.RunIDs = append(c.Base.RunIDs, b.ID)
 	}
 	c.Validity = append(findings("base", last), findings("head", s.head)...)
+	if s.head.Checksum != "" && slices.ContainsFunc(s.base, func(b *result.Run) bool { return b.Checksum == s.head.Checksum }) {
+		c.Validity = append(c.Validity, result.Finding{
+			Level: "caution", Code: "same_run",
+			Message: "base and head are the same run: it does not differ from itself",
+		})
+	}
 	return c
 }
 

@@ -100,8 +100,12 @@ func (c *candidate) judge(significant, screened bool) {
 	c.show()
 }
 
-// within says that both unadjusted bounds lie inside of the threshold.
+// within says that both unadjusted bounds lie inside of the threshold. No
+// difference at all is within any.
 func (c *candidate) within() bool {
+	if c.effect.Exact && c.effect.Estimate == 0 {
+		return true
+	}
 	return math.Abs(c.effect.Estimate)+c.margin < c.threshold
 }
 

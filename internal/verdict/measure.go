@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/benchharness/harness/internal/result"
 	"github.com/benchharness/harness/internal/stats"
@@ -262,18 +263,17 @@ func (c *candidate) centre(runs []float64) *float64 {
 	return &mean
 }
 
-// identical finds values that are all the same on both sides: that is no
-// difference on any scale, zero included.
+// identical finds values that are the same on both sides, all of them or round
+// for round: that is no difference on any scale, zero included.
 func identical(b, h []float64) (stats.Effect, bool) {
 	if len(b) == 0 || len(h) == 0 || len(b)+len(h) < 4 {
 		return stats.Effect{}, false
 	}
-	for _, side := range [][]float64{b, h} {
-		for _, v := range side {
-			if v != b[0] || math.IsInf(v, 0) {
-				return stats.Effect{}, false
-			}
-		}
+	if !slices.Equal(b, h) && !slices.Equal(slices.Compact(slices.Concat(b, h)), b[:1]) {
+		return stats.Effect{}, false
+	}
+	if slices.ContainsFunc(b, func(v float64) bool { return math.IsInf(v, 0) }) {
+		return stats.Effect{}, false
 	}
 	return stats.Effect{N: len(b) + len(h), Exact: true}, true
 }

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/benchharness/harness/internal/result"
+	"github.com/benchharness/harness/sdk/loop"
 )
 
 // p95 is the gating metric that most rules are shown on.
@@ -123,13 +124,16 @@ func TestWhatHeadTookBackIsSaid(t *testing.T) {
 		head *result.Run
 		want string
 	}{
-		{"a metric that gates no more", runOf(benchOf("api/a", informational(metricFrom("latency_p95", twenty)))), "it gates in base and not in head"},
+		{"a metric that gates no more", runOf(benchOf("api/a", informational(metricFrom("latency_p95", twenty)))), "it gates in base and not in head: it gates"},
 		{"one that gates as before", runOf(p95(twenty)), ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			got, _ := ComparePairs(base, c.head, Policy{}, Look{})
 			if said := strings.Join(got.Rows[0].Cautions, "; "); said != c.want {
 				t.Errorf("cautions are %q, want %q", said, c.want)
+			}
+			if r := got.Rows[0]; !r.Gate || r.Verdict != Regressed || got.Exit(Policy{}) != 1 {
+				t.Errorf("it is %s, gates: %t, exit %d", r.Verdict, r.Gate, got.Exit(Policy{}))
 			}
 		})
 	}
@@ -208,6 +212,43 @@ func TestOneRoundIsEnoughToSeeFailures(t *testing.T) {
 	}
 	if got, _ = Compare([]*result.Run{run(0.93)}, run(0.90), Policy{}); got.Rows[0].Verdict != Inconclusive {
 		t.Errorf("one round against another of a target that fails anyway is %s", got.Rows[0].Verdict)
+	}
+}
+
+func TestTheNumbersOfOpsDecideWhereRoundsAreTooFew(t *testing.T) {
+	run := func(n uint64, ratios ...float64) *result.Run {
+		b := benchOf("api/a", metricFrom("success_ratio", ratios))
+		for i, s := range ratios {
+			ok := uint64(s*float64(n) + 0.5)
+			b.Rounds[i].Counts = loop.Counts{Scheduled: n, OK: ok, Failed: n - ok}
+		}
+		return runOf(b)
+	}
+	for _, c := range []struct {
+		name       string
+		base, head *result.Run
+		want       Verdict
+	}{
+		{"half of the ops fail where one in a thousand did", run(1000, 0.999), run(1000, 0.5), Regressed},
+		{"and the other way round", run(1000, 0.5), run(1000, 0.999), Improved},
+		{"two rounds that differ much, but not from base's", run(1000, 0.999, 0.998), run(1000, 0.4, 0.6), Regressed},
+		{"a few ops are no proof", run(10, 0.9), run(10, 0.8), Inconclusive},
+		{"a million ops of one round are no proof of 3 points", run(1_000_000, 0.93), run(1_000_000, 0.90), Inconclusive},
+		{"rounds of which one is as good as base's", run(1000, 0.999, 0.95), run(1000, 0.4, 0.96), Inconclusive},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			got, err := Compare([]*result.Run{c.base}, c.head, Policy{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			r := got.Rows[0]
+			if r.Verdict != c.want || (c.want == Regressed) != (got.Exit(Policy{}) == 1) {
+				t.Errorf("%s (%s), exit %d", r.Verdict, r.Reason, got.Exit(Policy{}))
+			}
+			if c.want != Inconclusive && (r.Low == nil || *r.Low >= *r.High) {
+				t.Errorf("the interval is %v to %v", r.Low, r.High)
+			}
+		})
 	}
 }
 

@@ -67,6 +67,10 @@ func (c *candidate) settledBy(flagged map[string]bool) bool {
 	return !c.open || !c.row.Gate || flagged[c.id] || c.effect.Exact || c.within()
 }
 
+// NotRepeated is the reason of a gating metric that a repeat has to judge and
+// that there is no repeat of.
+const NotRepeated = "it stood out, but was not repeated"
+
 // confirm judges the flagged metrics by the repeat and the others by the first
 // set, in which nothing can be regressed or improved any more.
 func (s *set) confirm(at spending, look Look) {
@@ -92,7 +96,7 @@ func (s *set) confirm(at spending, look Look) {
 		if c = s.metrics[i]; c.besideSuccess {
 			continue
 		}
-		c.settle(Inconclusive, "it stood out, but was not repeated")
+		c.settle(Inconclusive, NotRepeated)
 		c.show()
 		c.row.RoundsNeeded = c.rounds
 	}

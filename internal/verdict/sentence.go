@@ -52,11 +52,11 @@ func (c *Comparison) Exit(p Policy) int {
 	return 0
 }
 
-// namedInSentence is how many regressions the sentence spells out.
+// namedInSentence is how many rows of a kind the sentence spells out.
 const namedInSentence = 3
 
 func (c *Comparison) sentence() string {
-	var failing, accepted []*Row
+	var failing, accepted, lost []*Row
 	informational := 0
 	for i := range c.Rows {
 		r := &c.Rows[i]
@@ -67,6 +67,8 @@ func (c *Comparison) sentence() string {
 			accepted = append(accepted, r)
 		case r.Verdict == Regressed:
 			informational++
+		case r.Gate && r.Verdict == Missing:
+			lost = append(lost, r)
 		}
 	}
 	var tail []string
@@ -82,15 +84,27 @@ func (c *Comparison) sentence() string {
 	}{
 		{Inconclusive, "undecided"}, {Invalid, "invalid"}, {Incomparable, "incomparable"}, {New, "new"}, {Missing, "missing"},
 	} {
-		if n := c.Counts[part.v]; n > 0 {
+		n := c.Counts[part.v]
+		if part.v == Missing {
+			n -= len(lost) // they are named
+		}
+		if n > 0 {
 			tail = append(tail, fmt.Sprintf("%d %s", n, part.word))
 		}
 	}
 	begin := c.begin(failing, informational > 0)
+	if len(lost) > 0 {
+		words := fmt.Sprintf("%s missing: %s", plural(len(lost), "gating metric"), named(lost, (*Row).id))
+		if len(failing) == 0 { // nobody is to read on from "No regression"
+			begin = words + "; " + lowered(begin)
+		} else {
+			tail = append(tail, words)
+		}
+	}
 	if missed, gate := c.missedBudgets(); missed > 0 {
 		words := plural(missed, "budget") + " missed"
 		if gate && len(failing) == 0 { // this is what fails
-			begin = words + ": " + strings.ToLower(begin[:1]) + begin[1:]
+			begin = words + ": " + lowered(begin)
 		} else {
 			tail = append(tail, words)
 		}
@@ -101,15 +115,7 @@ func (c *Comparison) sentence() string {
 // begin says what became of the rows.
 func (c *Comparison) begin(failing []*Row, othersWorse bool) string {
 	if len(failing) > 0 {
-		var named []string
-		for _, r := range failing[:min(len(failing), namedInSentence)] {
-			named = append(named, r.words())
-		}
-		s := plural(len(failing), "regression") + ": " + strings.Join(named, "; ")
-		if more := len(failing) - len(named); more > 0 {
-			s += fmt.Sprintf(" and %d more", more)
-		}
-		return s
+		return plural(len(failing), "regression") + ": " + named(failing, (*Row).words)
 	}
 	decided := 0
 	for _, v := range []Verdict{Regressed, Improved, Slower, Faster, Unchanged} {
@@ -133,6 +139,21 @@ func (c *Comparison) begin(failing []*Row, othersWorse bool) string {
 	}
 }
 
+// named spells out the first rows.
+func named(rows []*Row, words func(*Row) string) string {
+	var out []string
+	for _, r := range rows[:min(len(rows), namedInSentence)] {
+		out = append(out, words(r))
+	}
+	s := strings.Join(out, "; ")
+	if more := len(rows) - len(out); more > 0 {
+		s += fmt.Sprintf(" and %d more", more)
+	}
+	return s
+}
+
+func lowered(s string) string { return strings.ToLower(s[:1]) + s[1:] }
+
 // missedBudgets counts those that were missed; gate says that one of them
 // fails the run.
 func (c *Comparison) missedBudgets() (n int, gate bool) {
@@ -152,10 +173,12 @@ func plural(n int, what string) string {
 	return fmt.Sprintf("%d %ss", n, what)
 }
 
+func (r *Row) id() string { return result.Printable(r.ID(), 120) }
+
 // words is the row as the sentence says it: api/search latency_p99 +14.2%
 // [+11.0, +17.5].
 func (r *Row) words() string {
-	s := result.Printable(r.ID(), 120)
+	s := r.id()
 	if r.Change == nil {
 		return s
 	}

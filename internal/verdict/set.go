@@ -269,6 +269,8 @@ func differences(b, h *result.Benchmark) string {
 	differ("workload", b.WorkloadDigest, h.WorkloadDigest)
 	bl, hl := b.Load, h.Load
 	differ("load model", bl.Model, hl.Model)
+	differ("stages", stages(bl), stages(hl))
+	differ("replay", bl.Replay, hl.Replay)
 	for _, n := range []struct {
 		what       string
 		base, head float64
@@ -279,10 +281,21 @@ func differences(b, h *result.Benchmark) string {
 		{"duration of a round in s", perRound(bl.Duration, bl), perRound(hl.Duration, hl)},
 		{"operations of a round", perRound(float64(bl.Operations), bl), perRound(float64(hl.Operations), hl)},
 		{"time limit of an op in s", bl.OpTimeout, hl.OpTimeout},
+		{"think time in s", bl.Think, hl.Think},
+		{"lateness at which ops are skipped in s", bl.SkipLate, hl.SkipLate},
 	} {
 		differ(n.what, fmt.Sprintf("%.4g", n.base), fmt.Sprintf("%.4g", n.head))
 	}
 	return strings.Join(out, "; ")
+}
+
+// stages tells loads with stages apart.
+func stages(l result.Load) string {
+	var out []string
+	for _, s := range l.Stages {
+		out = append(out, fmt.Sprintf("%.4g s from %.4g/s to %.4g/s", s.Duration, s.From, s.To))
+	}
+	return strings.Join(out, ", ")
 }
 
 func perRound(total float64, l result.Load) float64 { return total / float64(max(1, l.Rounds)) }
