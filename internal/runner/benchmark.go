@@ -242,6 +242,7 @@ func roundPlan(l suite.Load, seed uint64, n int) loop.Plan {
 	p := loop.Plan{
 		Model: l.Model, Workers: l.Workers, Rate: l.Rate, Duration: l.Duration / time.Duration(l.Rounds),
 		OpTimeout: l.OpTimeout, Seed: seed + uint64(n)*roundStride, Round: n,
+		Stages: l.Stages, Arrivals: l.Arrivals, Think: l.Think, SkipLate: l.SkipLate,
 	}
 	if l.Ops > 0 {
 		p.Ops = l.Ops / uint64(l.Rounds)

@@ -1,7 +1,10 @@
 package runner
 
 import (
+	"crypto/sha256"
+	"encoding/binary"
 	"encoding/json"
+	"fmt"
 	"sync/atomic"
 
 	"github.com/benchharness/harness/internal/result"
@@ -24,10 +27,7 @@ func (r *run) newBenchmark(b suite.Benchmark, s suite.Scenario, spec sdk.Target)
 		ID: b.ID, Plugin: b.Plugin, Use: b.Use, Doc: b.Doc, Params: params, With: with,
 		Target:     result.Target{Name: public.Name, Kind: public.Kind, URL: public.URL},
 		Provenance: map[string]string{}, Status: result.Measured,
-		Load: result.Load{
-			Model: string(s.Load.Model), Rate: s.Load.Rate, Workers: s.Load.Workers, Warmup: s.Load.Warmup.Seconds(),
-			Duration: s.Load.Duration.Seconds(), Operations: s.Load.Ops, Rounds: s.Load.Rounds, OpTimeout: s.Load.OpTimeout.Seconds(),
-		},
+		Load:    loadOf(s.Load),
 		Figures: []result.Figure{}, Rounds: []result.Round{}, Metrics: []result.Metric{}, Validity: []result.Finding{},
 	}
 	for _, p := range r.Run.Plugins {
@@ -36,6 +36,23 @@ func (r *run) newBenchmark(b suite.Benchmark, s suite.Scenario, spec sdk.Target)
 		}
 	}
 	return doc
+}
+
+func loadOf(l suite.Load) result.Load {
+	out := result.Load{
+		Model: string(l.Model), Rate: l.Rate, Workers: l.Workers, Warmup: l.Warmup.Seconds(),
+		Duration: l.Duration.Seconds(), Operations: l.Ops, Rounds: l.Rounds, OpTimeout: l.OpTimeout.Seconds(),
+		Think: l.Think.Seconds(), SkipLate: l.SkipLate.Seconds(),
+	}
+	for _, s := range l.Stages {
+		out.Stages = append(out.Stages, result.Stage{Duration: s.Duration.Seconds(), From: s.From, To: s.To})
+	}
+	if len(l.Arrivals) > 0 {
+		h := sha256.New()
+		_ = binary.Write(h, binary.BigEndian, l.Arrivals) // a hash takes everything
+		out.Replay = fmt.Sprintf("sha256:%x (%d arrivals)", h.Sum(nil), len(l.Arrivals))
+	}
+	return out
 }
 
 // maxSeries bounds the points of a series kept in the document.

@@ -70,7 +70,13 @@ type LoadSpec struct {
 	Iterations      *Count    `json:"iterations,omitempty" jsonschema:"total ops over all rounds of benchmarks counted by iterations"`
 	Operations      *Count    `json:"operations,omitempty" jsonschema:"total ops over all rounds of benchmarks counted by operations"`
 	OpTimeout       *Duration `json:"op_timeout,omitempty" jsonschema:"longest that one op may take"`
-	Lines           Lines     `json:"-"`
+
+	Stages    []StageSpec `json:"stages,omitempty" jsonschema:"how the rate of an open loop runs through every round, in place of rate and duration: steps, ramps, spikes"`
+	Replay    *string     `json:"replay,omitempty" jsonschema:"file with the seconds at which ops of an open loop arrive in every round, one a line, relative to the config file"`
+	ThinkTime *Duration   `json:"think_time,omitempty" jsonschema:"pause of a user of a closed loop between two ops; on no clock"`
+	SkipLate  *Duration   `json:"skip_late,omitempty" jsonschema:"ops of an open loop that find nobody idle for as long are skipped and counted as that late; by default they are sent, however late"`
+
+	Lines Lines `json:"-"`
 }
 
 // ThresholdSpec is how much worse a metric may become.
@@ -119,6 +125,8 @@ type (
 	Warmup time.Duration
 	// Rate is in ops per second.
 	Rate float64
+	// StageRate is a Rate that may be 0.
+	StageRate float64
 	// Percent is a ratio, written as a percentage.
 	Percent float64
 	// Users counts workers, Rounds rounds, Count ops.
@@ -192,6 +200,10 @@ func (d *Duration) fromScalar(text string, _ bool) string {
 
 func (d *Warmup) fromScalar(text string, _ bool) string {
 	return fill(d, warmupRule, text, true)
+}
+
+func (r *StageRate) fromScalar(text string, _ bool) string {
+	return fill(r, stageRateRule, text, true)
 }
 
 func (r *Rate) fromScalar(text string, _ bool) string {

@@ -87,12 +87,16 @@ type Scenario struct {
 // Load is the load of a scenario over all its rounds.
 type Load struct {
 	Model     loop.Model
-	Rate      float64       // ops/s; open models
-	Workers   int           // concurrent users (closed) or most in flight (open)
-	Warmup    time.Duration // before the first round
-	Duration  time.Duration // total over all rounds; 0 = none
-	Ops       uint64        // total over all rounds; 0 = none
-	Rounds    int           // at least 1
+	Rate      float64         // ops/s; open models without Stages and Arrivals
+	Stages    []loop.Stage    // open models: of every round
+	Arrivals  []time.Duration // replay: of every round
+	Think     time.Duration   // closed: between a user's ops
+	SkipLate  time.Duration   // open: 0 = every op is sent
+	Workers   int             // concurrent users (closed) or most in flight (open)
+	Warmup    time.Duration   // before the first round
+	Duration  time.Duration   // total over all rounds; 0 = none
+	Ops       uint64          // total over all rounds; 0 = none
+	Rounds    int             // at least 1
 	OpTimeout time.Duration
 }
 

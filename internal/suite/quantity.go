@@ -111,6 +111,19 @@ var rateRule = rule[float64]{
 	},
 }
 
+// stageRateRule is rateRule with 0, a pause.
+var stageRateRule = rule[float64]{
+	want: "a rate from 0 to 10000000/s, such as 1000/s or 1000",
+	parse: func(s string) (float64, bool) {
+		if !rateExpr.MatchString(s) {
+			return 0, false
+		}
+		f, err := strconv.ParseFloat(strings.TrimSuffix(s, "/s"), 64)
+		return f, err == nil && f >= 0 && f <= maxRate
+	},
+	text: rateRule.text,
+}
+
 // percentRule reads "10%" and, as the environment writes it, "10".
 var percentRule = rule[float64]{
 	want: "a percentage from 0% to 1000%, such as 10%",

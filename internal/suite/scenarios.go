@@ -36,6 +36,23 @@ func (l *loader) checkLoad(load *LoadSpec, inherited Model, from, path string) e
 		return l.at(load.Lines["max_in_flight"], "%s.max_in_flight belongs to open loops, but the model%s is closed; use concurrent_users, or set model: open", path, from)
 	case model == ModelClosed && load.Rate != nil:
 		return l.at(load.Lines["rate"], "%s.rate belongs to open loops, but the model%s is closed; set model: open, or remove the rate", path, from)
+	case model != ModelClosed && load.ThinkTime != nil:
+		return l.at(load.Lines["think_time"], "%s.think_time belongs to closed loops, but the model%s is %s; remove it, or set model: closed", path, from, model)
+	}
+	if model == ModelClosed {
+		for _, key := range []string{"stages", "replay", "skip_late"} {
+			if line := load.Lines[key]; line > 0 {
+				return l.at(line, "%s.%s belongs to open loops, but the model%s is closed; set model: open, or remove it", path, key, from)
+			}
+		}
+	}
+	for _, key := range []string{"rate", "duration"} {
+		if line := load.Lines[key]; line > 0 && (len(load.Stages) > 0 || load.Replay != nil) {
+			return l.at(line, "%s.%s is said by stages or replay already; remove one of them", path, key)
+		}
+	}
+	if load.Replay != nil && model == ModelPoisson {
+		return l.at(load.Lines["replay"], "%s.replay says when ops arrive, and the model%s is poisson; set model: open", path, from)
 	}
 	return nil
 }
@@ -61,11 +78,18 @@ func (l *loader) scenarios(decl sdk.Benchmark, load *LoadSpec, path string) ([]S
 	if decl.Load.Monitor {
 		return l.monitor(decl, load)
 	}
-	base, err := l.bounds(decl, load)
+	shape, err := l.shape(load, path)
 	if err != nil {
 		return nil, err
 	}
-	model, err := l.model(decl, load, path)
+	model, err := l.model(decl, load, shape, path)
+	if err != nil {
+		return nil, err
+	}
+	if model == ModelClosed {
+		shape.stages, shape.arrivals = nil, nil
+	}
+	base, err := l.bounds(decl, load, shape)
 	if err != nil {
 		return nil, err
 	}
@@ -77,21 +101,41 @@ func (l *loader) scenarios(decl sdk.Benchmark, load *LoadSpec, path string) ([]S
 		users.value = 1
 	}
 	if model == ModelClosed {
+		base.Think = inherit(load.ThinkTime, l.suiteLoad().ThinkTime)
 		return closedScenarios(base, users.value, decl.Load.Solo), nil
 	}
+	base.SkipLate = inherit(load.SkipLate, l.suiteLoad().SkipLate)
 	base.Model = loop.Constant
 	if model == ModelPoisson {
 		base.Model = loop.Poisson
 	}
-	base.Rate, base.Workers = l.rate(decl, load), int(users.value)
-	open := Scenario{Params: map[string]string{
-		"rate":          strconv.FormatFloat(base.Rate, 'f', -1, 64),
-		"max_in_flight": strconv.Itoa(base.Workers),
-	}, Load: base}
+	base.Workers = int(users.value)
+	rate := shape.text
+	switch {
+	case len(shape.arrivals) > 0:
+		base.Model, base.Arrivals = loop.Replay, shape.arrivals
+	case len(shape.stages) > 0:
+		base.Stages = shape.stages
+	default:
+		base.Rate = l.rate(decl, load)
+		rate = strconv.FormatFloat(base.Rate, 'f', -1, 64)
+	}
+	open := Scenario{Params: map[string]string{"rate": rate, "max_in_flight": strconv.Itoa(base.Workers)}, Load: base}
 	if model == ModelPoisson {
 		open.Params["arrivals"] = string(ModelPoisson)
 	}
 	return []Scenario{open}, nil
+}
+
+// inherit is a value of the benchmark's own load, else of the suite's, else 0.
+func inherit(own, suite *Duration) time.Duration {
+	if own != nil {
+		return time.Duration(*own)
+	}
+	if suite != nil {
+		return time.Duration(*suite)
+	}
+	return 0
 }
 
 // closedScenarios is the load at full concurrency, after one at a single
@@ -118,7 +162,7 @@ func (l *loader) checkOwnLoad(decl sdk.Benchmark, load *LoadSpec, path string) e
 		inherited, from = ModelOpen, "benchmark "+decl.Name
 	}
 	if decl.Load.Monitor {
-		for _, key := range []string{"model", "rate", "concurrent_users", "max_in_flight", "duration", "warmup", "iterations", "operations"} {
+		for _, key := range []string{"model", "rate", "concurrent_users", "max_in_flight", "duration", "warmup", "iterations", "operations", "stages", "replay", "think_time", "skip_late"} {
 			if line := load.Lines[key]; line > 0 {
 				return l.at(line, "%s.%s has no effect on a benchmark that watches; use monitor_duration, rounds or op_timeout", path, key)
 			}
@@ -136,7 +180,7 @@ func (l *loader) suiteLoad() *LoadSpec {
 
 // model is the load model: --rate makes everything open; then come the
 // benchmark's own load, the suite's, and what the benchmark asks for.
-func (l *loader) model(decl sdk.Benchmark, load *LoadSpec, path string) (Model, error) {
+func (l *loader) model(decl sdk.Benchmark, load *LoadSpec, shape shape, path string) (Model, error) {
 	model, line := ModelClosed, 0
 	switch suite := l.suiteLoad(); {
 	case l.settings.rate.rank == rankFlag:
@@ -148,11 +192,11 @@ func (l *loader) model(decl sdk.Benchmark, load *LoadSpec, path string) (Model, 
 	case validRate(decl.Load.Rate):
 		model = ModelOpen
 	}
-	if model != ModelClosed && l.rate(decl, load) == 0 {
+	if model != ModelClosed && !shape.some() && l.rate(decl, load) == 0 {
 		if path == "" {
 			path = l.suitePath + ".load"
 		}
-		return "", l.at(line, "%s has the model %s and no rate; add rate: 1000/s", path, model)
+		return "", l.at(line, "%s has the model %s and no rate; add rate: 1000/s, or stages", path, model)
 	}
 	return model, nil
 }
@@ -172,7 +216,7 @@ func validRate(r float64) bool { return r > 0 && r <= maxRate && !math.IsNaN(r) 
 // bounds are when a benchmark ends, and what else all its scenarios share. A
 // bound that a person chose drives out those of the profile: asking for 1000
 // iterations is not asking for as many as fit into the profile's second.
-func (l *loader) bounds(decl sdk.Benchmark, load *LoadSpec) (Load, error) {
+func (l *loader) bounds(decl sdk.Benchmark, load *LoadSpec, shape shape) (Load, error) {
 	s, hint := l.settings, decl.Load
 	duration := own(l, s.duration, load, "duration", load.Duration)
 	out, rounds := l.common(load)
@@ -192,6 +236,12 @@ func (l *loader) bounds(decl sdk.Benchmark, load *LoadSpec) (Load, error) {
 	out.Duration = duration.value
 	if counted && !duration.explicit() {
 		out.Duration = max(duration.value, safetyCap)
+	}
+	if shape.some() { // a round lasts as long as they say, and a flag may cut it short
+		whole := shape.length * time.Duration(out.Rounds)
+		if duration.rank <= rankFile || out.Duration > whole {
+			out.Duration, duration = whole, choice[time.Duration]{whole, origin{file: l.fileName, line: shape.line}, rankFile}
+		}
 	}
 	return l.finish(out, hint, duration, rounds)
 }

@@ -68,6 +68,7 @@ func scalarSchemas() map[reflect.Type]*jsonschema.Schema {
 		reflect.TypeFor[Duration]():     or(text(durationPattern), positive(minDuration.Seconds(), maxDuration.Seconds())),
 		reflect.TypeFor[Warmup]():       or(text(durationPattern), positive(0, maxDuration.Seconds())),
 		reflect.TypeFor[Rate]():         or(text(ratePattern), &jsonschema.Schema{Type: "number", ExclusiveMinimum: ptr(0.0), Maximum: ptr(float64(maxRate))}),
+		reflect.TypeFor[StageRate]():    or(text(ratePattern), &jsonschema.Schema{Type: "number", Minimum: ptr(0.0), Maximum: ptr(float64(maxRate))}),
 		reflect.TypeFor[Percent]():      text(percentPattern),
 		reflect.TypeFor[Users]():        count(maxUsers),
 		reflect.TypeFor[Rounds]():       count(maxRounds),

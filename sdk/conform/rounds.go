@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 
 	"github.com/benchharness/harness/sdk"
 	"github.com/benchharness/harness/sdk/loop"
@@ -48,6 +49,16 @@ func (s *suite) scenario(t T, b sdk.Benchmark, p sdk.Preset, first bool) {
 	session := s.open(t, b, p, nil)
 	t.Run("a closed loop of a few ops", func(t T) { s.measured(t, session, b, fewOps(b.Load)) })
 	t.Run("a short open loop", func(t T) { s.measured(t, session, b, someOps(b.Load)) })
+	t.Run("a rate that changes, or refuses it", func(t T) { s.changing(t, session, b) })
+	t.Run("a user who pauses, or refuses it", func(t T) { s.pausing(t, session, b) })
+	t.Run("refuses a load model that it does not know", func(t T) {
+		p := fewOps(b.Load)
+		p.Model = "no such model"
+		_, err := s.round(t.Context(), session, p, nil)
+		if err == nil {
+			t.Error("the round ran")
+		}
+	})
 	if first {
 		t.Run("a round that is cancelled, to its prompt end", func(t T) { s.cancelled(t, session, b) })
 	}
@@ -194,4 +205,49 @@ func (s *suite) round(ctx context.Context, session string, p loop.Plan, progress
 			progress(pr)
 		}
 	}
+}
+
+// changing drives a rate of its stages. A plugin that does not know of stages
+// has to say so: another load than was asked for would be taken for it.
+func (s *suite) changing(t T, session string, b sdk.Benchmark) {
+	p := someOps(b.Load)
+	p.Rate, p.Ops, p.Duration, p.Drain = 0, 0, 0, time.Minute
+	p.Stages = []loop.Stage{{Duration: 100 * time.Millisecond, From: 20, To: 20}, {Duration: 50 * time.Millisecond, From: 0, To: 40}}
+	r, ok := s.driven(t, session, p)
+	if want := uint64(3); ok && r.Counts.Scheduled != want {
+		t.Errorf("%d ops scheduled, want the %d of the stages; a plugin that does not drive stages refuses them", r.Counts.Scheduled, want)
+	}
+}
+
+// pausing drives a user who pauses for longer than all the ops would take.
+func (s *suite) pausing(t T, session string, b sdk.Benchmark) {
+	p := fewOps(b.Load)
+	p.Workers, p.Ops, p.Think = 1, 3, 50*time.Millisecond
+	if b.Load.MaxOps > 0 {
+		p.Ops = min(p.Ops, b.Load.MaxOps)
+	}
+	before := time.Now()
+	_, ok := s.driven(t, session, p)
+	if least := time.Duration(p.Ops-1) * p.Think; ok && time.Since(before) < least {
+		t.Errorf("%d ops took %v, and %v of pauses are between them; a plugin that does not pause refuses think time", p.Ops, time.Since(before), least)
+	}
+}
+
+// driven is the result of a round, unless the plugin refuses its plan.
+func (s *suite) driven(t T, session string, p loop.Plan) (loop.Result, bool) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), roundLimit)
+	defer cancel()
+	m, err := s.round(ctx, session, p, nil)
+	if status.Code(err) == codes.InvalidArgument {
+		return loop.Result{}, false
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := wire.ResultFromProto(m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r, true
 }

@@ -139,6 +139,10 @@ type request struct {
 		Rate     float64
 		Duration string
 		Ops      string // JSON has 64 bits as text
+
+		// What this plugin does not do.
+		Stages, Gaps    []json.RawMessage
+		Think, SkipLate string
 	}
 }
 
@@ -191,6 +195,9 @@ func (p *plugin) wrong(param, message string) error {
 	return status.ErrorProto(s)
 }
 
+// some says that a duration is there and not zero.
+func some(duration string) bool { return duration != "" && duration != "0s" }
+
 // round does its ops one after the other, whatever the number of workers.
 func (p *plugin) round(ctx context.Context, r request, send func(string) error) error {
 	p.mu.Lock()
@@ -198,6 +205,9 @@ func (p *plugin) round(ctx context.Context, r request, send func(string) error) 
 	p.mu.Unlock()
 	if !ok {
 		return status.Errorf(codes.NotFound, "no session %q", r.Session)
+	}
+	if p := r.Plan; len(p.Stages)+len(p.Gaps) > 0 || some(p.Think) || some(p.SkipLate) || p.Model != "closed" && p.Model != "constant" {
+		return status.Errorf(codes.InvalidArgument, "this plugin drives closed loops and constant rates only, not %+v", p)
 	}
 	if err := send(`{"progress":{"measuring":true}}`); err != nil {
 		return err
