@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"unicode"
 )
 
 // Error prints an error that GitHub shows on the run's page. Neither title nor
@@ -35,6 +36,18 @@ func Text(w io.Writer, text string) error {
 	}
 	_, err := fmt.Fprintf(w, "::stop-commands::%s\n%s::%s::\n", word, text, word)
 	return err
+}
+
+// Quiet makes a line that may hold a stranger's words none that the runner takes
+// for a command: those begin with :: behind white space, or hold ##[ anywhere.
+// Source: actions/runner, ActionCommand.
+func Quiet(line string) string {
+	line = strings.ReplaceAll(line, "##[", "## [")
+	rest := strings.TrimLeftFunc(line, unicode.IsSpace)
+	if after, ok := strings.CutPrefix(rest, "::"); ok {
+		return line[:len(line)-len(rest)] + ": :" + after
+	}
+	return line
 }
 
 // data and property are how the runner reads a command's message and its

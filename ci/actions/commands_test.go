@@ -55,6 +55,22 @@ func TestTextIsNoCommand(t *testing.T) {
 	}
 }
 
+// A line is read as the runner reads it: in its second form a command may stand
+// anywhere.
+func TestAQuietLineIsNoCommand(t *testing.T) {
+	for line, want := range map[string]string{
+		"harness: plain: 3::4 ## [x] #[y]":            "harness: plain: 3::4 ## [x] #[y]",
+		"harness: api/x ##[set-output name=code]0: a": "harness: api/x ## [set-output name=code]0: a",
+		"###[error]x ##[add-mask]a":                   "### [error]x ## [add-mask]a",
+		" \u2003::add-mask::a":                        " \u2003: :add-mask::a",
+		"::::error::a":                                ": :::error::a",
+	} {
+		if got := Quiet(line); got != want || strings.Contains(got, "##[") || strings.HasPrefix(strings.TrimSpace(got), "::") {
+			t.Errorf("Quiet(%q) = %q, want %q", line, got, want)
+		}
+	}
+}
+
 func TestSummaryGrowsUpToItsLimit(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "summary")
 	for _, text := range []string{"# one\n\n", "| two |"} {

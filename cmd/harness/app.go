@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/benchharness/harness/ci/actions"
 	"github.com/benchharness/harness/internal/catalog"
 	"github.com/benchharness/harness/internal/lockfile"
 	"github.com/benchharness/harness/internal/manifest"
@@ -51,12 +52,17 @@ func (a *app) say(format string, args ...any) {
 const maxSaid = 4000
 
 // printable makes a text that may hold words of plugins and targets safe for a
-// terminal: its lines stay, whatever else could drive the terminal goes.
+// terminal: its lines stay, whatever else could drive the terminal goes. In a job
+// of GitHub Actions no line is taken for a command, either.
 func printable(text string) string {
+	job := os.Getenv("GITHUB_ACTIONS") == "true"
 	lines := strings.Split(text, "\n")
 	for i, line := range lines {
 		rest := strings.TrimLeft(line, " ")
 		lines[i] = line[:len(line)-len(rest)] + result.Printable(rest, maxSaid)
+		if job {
+			lines[i] = actions.Quiet(lines[i])
+		}
 	}
 	return strings.Join(lines, "\n")
 }
