@@ -65,7 +65,20 @@ func (j Judge) Leg(d Documents) (body.Leg, error) {
 	}
 	leg.Comparison = c
 	leg.Exit = j.blocking(exit(c, p, d.runs()))
+	if leg.Exit == passed && j.Untrusted && j.FailOn != Never && unrepeated(c) {
+		leg.Exit = untrusted
+	}
 	return leg, nil
+}
+
+// unrepeated says that a gating metric looks worse and that the documents lack
+// the repeat which would tell. By the policy here it was due: whoever measured
+// had thresholds of their own, or left it out. Of strangers' documents that
+// cannot pass, as it would be the easiest way around the policy.
+func unrepeated(c *verdict.Comparison) bool {
+	return slices.ContainsFunc(c.Rows, func(r verdict.Row) bool {
+		return r.Gate && r.Verdict == verdict.Inconclusive && r.Reason == verdict.NotRepeated && (r.Worse == nil || *r.Worse > 0)
+	})
 }
 
 // Missing is the leg of documents that are not there or cannot be judged.

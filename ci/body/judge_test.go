@@ -110,6 +110,8 @@ func TestTheSentenceSaysWhatAReviewerHasToKnow(t *testing.T) {
 func TestTheNextStepFitsTheVerdict(t *testing.T) {
 	open := gating(verdict.Inconclusive)
 	open.RoundsNeeded = 31
+	unrepeated := gating(verdict.Inconclusive)
+	unrepeated.Reason = verdict.NotRepeated
 	storedOpen := leg(0, open)
 	storedOpen.Comparison.Method.Design = verdict.StoredOne
 	expired := acknowledgedRow()
@@ -123,6 +125,7 @@ func TestTheNextStepFitsTheVerdict(t *testing.T) {
 		{"more regressions than are made into entries", leg(1, many(20, 20, 0).Rows...), []string{"accept it in `.harness/acknowledged.yaml`"}},
 		{"an expired acknowledgement", leg(1, expired), []string{"accept it as below"}},
 		{"an undecided metric", leg(0, open), []string{"1 gating metric is undecided", "`--looks 31`"}},
+		{"a metric whose repeat is not there", leg(4, unrepeated), []string{"1 gating metric stood out", "the repeat that would confirm it is not in the documents", options().Reproduce}},
 		{"an undecided metric of a stored base", storedOpen, []string{"`--rounds 31`"}},
 		{"no baseline", leg(0, gating(verdict.New)), []string{"harness baseline save main"}},
 		{"another machine", leg(0, gating(verdict.Incomparable)), []string{"1 gating metric is not compared", options().Reproduce}},
@@ -139,6 +142,28 @@ func TestTheNextStepFitsTheVerdict(t *testing.T) {
 	}
 	if body := Comment([]Leg{leg(0, fine(3)...)}, options()); strings.Contains(body, "**Next:**") {
 		t.Errorf("there is a next step where nothing is to be done:\n%s", body)
+	}
+}
+
+// That a repeat would be asked for is no repeat.
+func TestARepeatIsToldWhereThereWasOne(t *testing.T) {
+	for _, tt := range []struct {
+		name  string
+		row   verdict.Row
+		there bool
+	}{
+		{"nothing stood out", fine(1)[0], false},
+		{"what stood out was not repeated", gating(verdict.Inconclusive), false},
+		{"only an informational metric is better", informationalRow(verdict.Improved), false},
+		{"a gating metric is better", gating(verdict.Improved), true},
+		{"a regression", regression(), true},
+		{"an accepted regression", acknowledgedRow(), true},
+	} {
+		l := leg(0, append(fine(3), tt.row)...)
+		l.Comparison.Method.Confirmed = true
+		if got := strings.Contains(Comment([]Leg{l}, options()), "confirmed by a repeat"); got != tt.there {
+			t.Errorf("%s: a repeat is told: %v", tt.name, got)
+		}
 	}
 }
 

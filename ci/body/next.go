@@ -33,6 +33,8 @@ func (j *judgement) next(o Options) string {
 		say("**Next:** run the job again. If it stays invalid, `harness doctor` on that machine says what disturbs it.", again)
 	case j.interrupted:
 		say("**Next:** run the job again.", "")
+	case j.unrepeated() > 0:
+		say("**Next:** "+plural(j.unrepeated(), "gating metric")+" stood out by the thresholds that hold here, and the repeat that would confirm it is not in the documents. Measure both sides again by these thresholds:", again)
 	case j.open > 0:
 		say("**Next:** "+j.moreRounds(), again)
 	case j.metrics == j.count(fresh) && j.problem() == "":
@@ -56,6 +58,20 @@ func (j *judgement) acceptWhere() string {
 		return "as below"
 	}
 	return "in `.harness/acknowledged.yaml`"
+}
+
+// unrepeated counts the gating metrics that only a repeat can judge, and that
+// have none.
+func (j *judgement) unrepeated() int {
+	n := 0
+	for _, k := range []kind{undecided, unjudged} {
+		for _, i := range j.items[k] {
+			if i.row.Gate && i.row.Reason == verdict.NotRepeated {
+				n++
+			}
+		}
+	}
+	return n
 }
 
 // moreRounds says how many rounds would decide what is undecided.

@@ -130,12 +130,17 @@ func (j *judgement) design(leg int) string {
 		return ""
 	case !j.alone[leg].compared():
 		return n
-	case c.Method.Design == verdict.Interleaved && c.Method.Confirmed:
+	case c.Method.Design == verdict.Interleaved && c.Method.Confirmed && j.alone[leg].repeated():
 		return n + " a side, in turns, confirmed by a repeat"
 	case c.Method.Design == verdict.Interleaved:
 		return n + " a side, in turns"
 	}
 	return n + " against " + stored
+}
+
+// repeated says that a gating metric has a verdict which only a repeat gives.
+func (j *judgement) repeated() bool {
+	return j.count(regressed, accepted) > 0 || slices.ContainsFunc(j.items[improved], func(i item) bool { return i.row.Gate })
 }
 
 // limits are the threshold and the noise floor of the gating metrics that are
