@@ -75,7 +75,7 @@ func (l *loader) shapeOf(load *LoadSpec, path string) (shape, error) {
 	last, most := 0.0, 0.0
 	for i, s := range load.Stages {
 		at := fmt.Sprintf("%s.stages[%d]", path, i)
-		from, to := last, last
+		from, to := last, 0.0
 		switch {
 		case s.Rate != nil && (s.From != nil || s.To != nil):
 			return shape{}, l.at(s.Lines[""], "%s has a rate and its ends; want rate, or from and to", at)
