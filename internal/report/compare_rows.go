@@ -157,29 +157,30 @@ func size(r *verdict.Row) float64 {
 
 func (w *rowWriter) columns(c rowColumns) []column {
 	out := []column{{Title: "Benchmark"}, {Title: "Metric", Key: true}}
-	add := func(titles ...string) {
-		for _, t := range titles {
-			out = append(out, column{Title: t, Number: true})
-		}
-	}
+	add := func(title string, spare int) { out = append(out, column{Title: title, Number: true, Spare: spare}) }
 	switch c {
 	case headOnly:
-		add("Head")
+		add("Head", 0)
 	case baseOnly:
-		add("Base")
+		add("Base", 0)
 	case values:
-		add("Base", "Head")
+		add("Base", 0)
+		add("Head", 0)
 	case trend:
-		add("Base", "Head", "Difference")
+		add("Base", 2)
+		add("Head", 1)
+		add("Difference", 0)
 	default:
-		add("Change", w.interval)
+		add("Change", 0)
+		add(w.interval, 2)
 		if w.threshold == "" {
-			add("Threshold")
+			add("Threshold", 5)
 		}
 		if c == undecided {
-			add("Rounds needed")
+			add("Rounds needed", 1)
 		}
-		add("Base", "Head")
+		add("Base", 4)
+		add("Head", 3)
 	}
 	return out
 }

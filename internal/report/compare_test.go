@@ -2,16 +2,15 @@ package report
 
 import (
 	"bytes"
-	"github.com/benchharness/harness/internal/result"
+	"io"
 	"math"
 	"regexp"
+	"slices"
 	"strings"
+	"testing"
 	"unicode/utf8"
 
-	"io"
-
-	"testing"
-
+	"github.com/benchharness/harness/internal/result"
 	"github.com/benchharness/harness/internal/verdict"
 )
 
@@ -216,13 +215,55 @@ func TestDifferingThresholdsGetAColumn(t *testing.T) {
 }
 
 func TestComparisonTextHonoursItsWidth(t *testing.T) {
-	var b bytes.Buffer
-	if err := ComparisonText(&b, comparisonFixture(), TextOptions{Width: 110, Clocks: true}); err != nil {
-		t.Fatal(err)
+	long := comparisonFixture()
+	for i := range long.Rows {
+		long.Rows[i].Benchmark = "api/collections/by-owner/and-by-a-name-that-is-long/" + long.Rows[i].Benchmark
+		long.Rows[i].Threshold += float64(i) / 100 // a column of them
 	}
-	for i, line := range strings.Split(b.String(), "\n") {
-		if n := utf8.RuneCountInString(line); n > 110 && i > 0 { // the verdict is not wrapped
-			t.Errorf("%d columns in %q", n, line)
+	for _, width := range []int{40, 80, 100, 200} {
+		for name, c := range map[string]*verdict.Comparison{"a comparison": comparisonFixture(), "one with long names": long} {
+			var b bytes.Buffer
+			if err := ComparisonText(&b, c, TextOptions{Width: width, Clocks: true}); err != nil {
+				t.Fatal(err)
+			}
+			for i, line := range strings.Split(b.String(), "\n") {
+				if n := utf8.RuneCountInString(line); n > width && i > 0 { // the verdict is not wrapped
+					t.Errorf("%s at %d: %d columns in %q", name, width, n, line)
+				}
+			}
+			text := b.String()
+			if strings.Contains(text, "(in…") || !strings.Contains(text, "(info)") {
+				t.Errorf("%s at %d: what does not gate is not marked", name, width)
+			}
+			if words := strings.Join(strings.Fields(text), ""); !strings.Contains(words, "by-a-name-that-is-long") && c == long && width >= 80 {
+				t.Errorf("%s at %d: a name is cut", name, width)
+			}
+			if left := strings.Contains(text, "Not shown for lack"); left != (width <= 80 || width == 100 && c == long) {
+				t.Errorf("%s at %d: columns left out: %t", name, width, left)
+			}
+		}
+	}
+}
+
+func TestNamesAreBrokenAtTheirJointsFirst(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		width int
+		want  []string
+	}{
+		{"api/search", 14, []string{"api/search"}},
+		{"api/collections/by-owner", 16, []string{"api/collections/", "by-owner"}},
+		{"latency_p95 (info)", 14, []string{"latency_p95", "(info)"}},
+		{"latency_p95 (info)", 11, []string{"latency_p95", "(info)"}},
+		{"abcdefghij", 4, []string{"abcd", "efgh", "ij"}},
+		{"a/abcdefghij/b", 4, []string{"a/", "abcd", "efgh", "ij/b"}},
+		{"abcdef, b", 4, []string{"abcd", "ef,", "b"}},
+		{"abcdef [a]", 7, []string{"abcdef", "[a]"}},
+		{"abcdefgh [a]", 7, []string{"abcdefg", "h [a]"}},
+		{"", 8, []string{""}},
+	} {
+		if got := wrapName(c.name, c.width); !slices.Equal(got, c.want) {
+			t.Errorf("%q in %d columns is %q, want %q", c.name, c.width, got, c.want)
 		}
 	}
 }

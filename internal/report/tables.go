@@ -276,7 +276,7 @@ func budgetTable(budgets []result.Budget) *table {
 		return nil
 	}
 	t := &table{ID: "budgets", Title: "Budgets", Columns: []column{
-		{Title: "Budget"}, {Title: "Benchmark"}, {Title: "Metric"}, {Title: "Limit", Number: true}, {Title: "Value", Number: true}, {Title: "Verdict"},
+		{Title: "Budget", Spare: 1}, {Title: "Benchmark"}, {Title: "Metric"}, {Title: "Limit", Number: true, Spare: 2}, {Title: "Value", Number: true}, {Title: "Verdict"},
 	}}
 	for _, b := range budgets {
 		r := row{}

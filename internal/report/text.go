@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"fmt"
 	"io"
-	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -15,8 +14,9 @@ import (
 type TextOptions struct {
 	// Color marks verdicts and headings with ANSI sequences.
 	Color bool
-	// Width in columns; texts are wrapped and names cut to it, numbers never
-	// are. 0 is 100.
+	// Width in columns, 0 is 100. Texts and names are wrapped to it, numbers
+	// never are: where a table is still too wide, columns that matter least are
+	// left out.
 	Width int
 	// Clocks adds the table of the four clocks, and with it the settings and
 	// every gauge.
@@ -135,136 +135,6 @@ func (t *textWriter) view(v *view) {
 	t.line("")
 	t.line(t.style("To reproduce", bold))
 	t.line("  " + v.Reproduce)
-}
-
-// marks are shown in front of rows whose numbers are not to be taken as they
-// are.
-var marks = map[state]string{bad: "✗ ", invalid: "✗ ", partial: "! ", absent: "– "}
-
-func (t *textWriter) table(tab *table) {
-	if tab == nil {
-		return
-	}
-	t.line("")
-	t.line(t.style(tab.Title, bold))
-	widths := columnWidths(tab, t.o.Width)
-	header := make([]cell, len(tab.Columns))
-	for i, c := range tab.Columns {
-		header[i].Text = c.Title
-	}
-	if hasNumbers(tab) {
-		t.line("  " + t.style(strings.TrimRight(t.cells(tab, header, widths, fine), " "), dim))
-	}
-	for _, r := range tab.Rows {
-		mark := "  "
-		if m := marks[r.State]; m != "" {
-			mark = t.style(m, styles[r.State])
-		}
-		line := mark + t.cells(tab, r.Cells, widths, r.State)
-		if r.Span == "" {
-			t.line(line)
-		} else {
-			t.span(line, 2+sum(widths[:len(r.Cells)])+2*len(r.Cells), r)
-		}
-		for _, n := range r.Notes {
-			t.wrapped("    └ ", n, noteStyle(n, r.State))
-		}
-	}
-	for _, f := range tab.Footnotes {
-		t.wrapped("  ", f, dim)
-	}
-}
-
-// hasNumbers says whether a table is more than reasons why there is none.
-func hasNumbers(tab *table) bool {
-	return slices.ContainsFunc(tab.Rows, func(r row) bool { return r.Span == "" })
-}
-
-// span puts a text beside a row's cells, or below them where it is too long.
-func (t *textWriter) span(line string, at int, r row) {
-	if at+utf8.RuneCountInString(r.Span) <= t.o.Width {
-		t.line(line + t.style(r.Span, styles[r.State]))
-		return
-	}
-	t.line(line)
-	t.wrapped("    └ ", r.Span, styles[r.State])
-}
-
-func noteStyle(note string, s state) string {
-	if strings.HasPrefix(note, "caution: ") {
-		return yellow
-	}
-	if s == fine {
-		return yellow
-	}
-	return styles[s]
-}
-
-func (t *textWriter) cells(tab *table, cells []cell, widths []int, s state) string {
-	var out strings.Builder
-	for i, c := range cells {
-		text := cut(c.Text, widths[i])
-		if s == invalid && tab.Columns[i].result() {
-			text = cut("("+c.Text+")", widths[i])
-		}
-		pad := strings.Repeat(" ", widths[i]-utf8.RuneCountInString(text))
-		text = t.style(text, styles[c.State])
-		if tab.Columns[i].Number {
-			out.WriteString(pad + text)
-		} else {
-			out.WriteString(text + pad)
-		}
-		out.WriteString("  ")
-	}
-	return out.String()
-}
-
-// columnWidths are the widths of the longest texts. Where they do not fit
-// side by side, names are cut, but not below 16 columns.
-func columnWidths(tab *table, width int) []int {
-	ws := make([]int, len(tab.Columns))
-	for i, c := range tab.Columns {
-		ws[i] = utf8.RuneCountInString(c.Title)
-	}
-	for _, r := range tab.Rows {
-		for i, c := range r.Cells {
-			n := utf8.RuneCountInString(c.Text)
-			if r.State == invalid && tab.Columns[i].result() {
-				n += 2 // parentheses
-			}
-			ws[i] = max(ws[i], n)
-		}
-	}
-	over := 2 + sum(ws) + 2*(len(ws)-1) - width
-	for over > 0 {
-		widest := -1
-		for i, c := range tab.Columns {
-			if !c.Number && ws[i] > 16 && (widest < 0 || ws[i] > ws[widest]) {
-				widest = i
-			}
-		}
-		if widest < 0 {
-			break
-		}
-		ws[widest]--
-		over--
-	}
-	return ws
-}
-
-func sum(xs []int) int {
-	n := 0
-	for _, x := range xs {
-		n += x
-	}
-	return n
-}
-
-func cut(s string, width int) string {
-	if utf8.RuneCountInString(s) <= width {
-		return s
-	}
-	return string([]rune(s)[:max(width-1, 0)]) + "…"
 }
 
 func (t *textWriter) missing(ms []missing) {

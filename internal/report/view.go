@@ -56,6 +56,7 @@ type column struct {
 	Title  string
 	Number bool // aligned right
 	Key    bool // tells rows apart, is not a result
+	Spare  int  // where there is no room for all columns, those with more of it go first; 0 never goes
 }
 
 type cell struct {
