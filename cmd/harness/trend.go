@@ -64,7 +64,7 @@ func printTrend(b *strings.Builder, t history.Trend) {
 func leftOut(t history.Trend) string {
 	s := ""
 	if t.Others > 0 {
-		s += fmt.Sprintf("; %s on other machines or of other work left out", plural(t.Others, "run"))
+		s += fmt.Sprintf("; %s on other machines, of other work or in another unit left out", plural(t.Others, "run"))
 	}
 	if t.Invalid > 0 {
 		s += fmt.Sprintf("; %d invalid left out", t.Invalid)

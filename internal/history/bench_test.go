@@ -23,7 +23,7 @@ func filled(b *testing.B, runs, series int) *History {
 	if err != nil {
 		b.Fatal(err)
 	}
-	w := writer{ctx: context.Background(), tx: tx, series: map[string]int64{}}
+	w := writer{ctx: context.Background(), tx: tx, series: map[string]known{}}
 	for n := range runs {
 		r := run(n, 1+0.001*float64(n%7))
 		r.ID = fmt.Sprintf("run-%06d", n)

@@ -64,7 +64,8 @@ type Run struct {
 	Complete   bool
 }
 
-// Series is one metric of one scenario, doing one kind of work.
+// Series is one metric of one scenario, doing one kind of work, in one unit and
+// on one scale.
 type Series struct {
 	Benchmark string
 	Params    map[string]string
@@ -72,9 +73,10 @@ type Series struct {
 	Unit      string
 	Better    string
 	Scale     string
-	Gate      bool
+	Gate      bool   // in the newest run
 	Workload  string // digest
 	Points    int
+	newest    int64 // µs, when the run of the newest point was started
 }
 
 // Point is a run's value in a [Series], in the metric's SI base unit.
@@ -85,6 +87,9 @@ type Point struct {
 	Workload string
 	Value    float64
 	Invalid  bool // the value was marked as not to be trusted
+	// What the value is: points that differ in it cannot be compared.
+	Unit, Better, Scale string
+	Gate                bool
 }
 
 // Open opens the history in a folder and brings its index up to date. The
@@ -201,7 +206,7 @@ func (h *History) Find(ctx context.Context, prefix string) ([]Run, error) {
 // order of their names.
 func (h *History) List(ctx context.Context, benchmark string) ([]Series, error) {
 	rows, err := h.db.QueryContext(ctx, `
-		SELECT s.benchmark, s.params, s.metric, s.unit, s.better, s.scale, s.gate, s.workload, count(p.run)
+		SELECT s.benchmark, s.params, s.metric, s.unit, s.better, s.scale, s.gate, s.workload, count(p.run), max(p.started)
 		FROM series s JOIN points p ON p.series = s.id
 		WHERE ?1 = '' OR s.benchmark = ?1 GROUP BY s.id ORDER BY s.benchmark, s.params, s.id`, benchmark)
 	if err != nil {
@@ -212,7 +217,7 @@ func (h *History) List(ctx context.Context, benchmark string) ([]Series, error) 
 	for rows.Next() {
 		var s Series
 		var params string
-		if err := rows.Scan(&s.Benchmark, &params, &s.Metric, &s.Unit, &s.Better, &s.Scale, &s.Gate, &s.Workload, &s.Points); err != nil {
+		if err := rows.Scan(&s.Benchmark, &params, &s.Metric, &s.Unit, &s.Better, &s.Scale, &s.Gate, &s.Workload, &s.Points, &s.newest); err != nil {
 			return nil, h.explain(err)
 		}
 		if err := json.Unmarshal([]byte(params), &s.Params); err != nil {
@@ -224,14 +229,18 @@ func (h *History) List(ctx context.Context, benchmark string) ([]Series, error) 
 }
 
 // Series returns the points of a metric of a scenario, oldest first, of all
-// machines and all kinds of work that it did.
+// machines, all kinds of work that it did and all units.
 func (h *History) Series(ctx context.Context, benchmark string, params map[string]string, metric string) ([]Point, error) {
 	runs, err := h.identities(ctx)
 	if err != nil {
 		return nil, err
 	}
+	kinds, err := h.kinds(ctx, benchmark, canonical(params), metric)
+	if err != nil {
+		return nil, err
+	}
 	rows, err := h.db.QueryContext(ctx, `
-		SELECT p.run, p.started, p.value, p.invalid, s.workload
+		SELECT p.run, p.started, p.value, p.invalid, s.id
 		FROM series s JOIN points p ON p.series = s.id
 		WHERE s.benchmark = ? AND s.params = ? AND s.metric = ?`, benchmark, canonical(params), metric)
 	if err != nil {
@@ -239,24 +248,40 @@ func (h *History) Series(ctx context.Context, benchmark string, params map[strin
 	}
 	defer rows.Close()
 	var out []Point
-	var workload sql.RawBytes
 	for rows.Next() {
-		var p Point
-		var run, started int64
-		if err := rows.Scan(&run, &started, &p.Value, &p.Invalid, &workload); err != nil {
+		var run, started, series int64
+		var value float64
+		var invalid bool
+		if err := rows.Scan(&run, &started, &value, &invalid, &series); err != nil {
 			return nil, h.explain(err)
 		}
-		who := runs[run]
-		p.Run, p.Machine, p.Started = who.id, who.machine, time.UnixMicro(started).UTC()
-		if n := len(out); n > 0 && out[n-1].Workload == string(workload) {
-			p.Workload = out[n-1].Workload
-		} else {
-			p.Workload = string(workload)
-		}
+		p := kinds[series]
+		p.Value, p.Invalid = value, invalid
+		p.Run, p.Machine, p.Started = runs[run].id, runs[run].machine, time.UnixMicro(started).UTC()
 		out = append(out, p)
 	}
 	// One kind of work comes in order; several lie one behind the other.
 	sort.SliceStable(out, func(i, k int) bool { return out[i].Started.Before(out[k].Started) })
+	return out, h.explain(rows.Err())
+}
+
+// kinds are what the points of each series of a metric have in common.
+func (h *History) kinds(ctx context.Context, benchmark, params, metric string) (map[int64]Point, error) {
+	rows, err := h.db.QueryContext(ctx, `SELECT id, workload, unit, better, scale, gate FROM series
+		WHERE benchmark = ? AND params = ? AND metric = ?`, benchmark, params, metric)
+	if err != nil {
+		return nil, h.explain(err)
+	}
+	defer rows.Close()
+	out := map[int64]Point{}
+	for rows.Next() {
+		var id int64
+		var p Point
+		if err := rows.Scan(&id, &p.Workload, &p.Unit, &p.Better, &p.Scale, &p.Gate); err != nil {
+			return nil, h.explain(err)
+		}
+		out[id] = p
+	}
 	return out, h.explain(rows.Err())
 }
 

@@ -217,6 +217,79 @@ func TestATrendHoldsOneMachineAndOneKindOfWork(t *testing.T) {
 	}
 }
 
+func TestValuesInAnotherUnitAreAnotherSeries(t *testing.T) {
+	for name, change := range map[string]func(*result.Metric){
+		"a unit":      func(m *result.Metric) { m.Unit = "ops" },
+		"a direction": func(m *result.Metric) { m.Better = "higher" },
+		"a scale":     func(m *result.Metric) { m.Scale = "absolute" },
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			for n := range 6 {
+				r := run(n, 1)
+				if m := &r.Benchmarks[1].Metrics[0]; n >= 4 {
+					change(m)
+				}
+				write(t, dir, r)
+			}
+			h := open(t, dir)
+			trends, err := h.Trends(t.Context(), "api/search", func(s Series) bool { return s.Metric == "latency_mean" && s.Params["concurrent_users"] == "8" })
+			if err != nil || len(trends) != 1 {
+				t.Fatalf("%d trends, %v", len(trends), err)
+			}
+			want := run(0, 1).Benchmarks[1].Metrics[0]
+			change(&want)
+			if got := trends[0]; len(got.Points) != 2 || got.Others != 4 || got.Unit != want.Unit || got.Better != want.Better || got.Scale != want.Scale {
+				t.Errorf("the trend has %d points and %d others, in %s, %s is better, %s", len(got.Points), got.Others, got.Unit, got.Better, got.Scale)
+			}
+			all, err := h.List(t.Context(), "api/search")
+			if err != nil || len(all) != 5 {
+				t.Errorf("there are %d series, want one more than the four of two metrics and two scenarios: %v", len(all), err)
+			}
+		})
+	}
+}
+
+func TestASeriesGatesIfItDoesInTheNewestRun(t *testing.T) {
+	dir := t.TempDir()
+	add := func(n int, gate bool) *History {
+		r := run(n, 1)
+		r.Benchmarks[1].Metrics[0].Gate = gate
+		write(t, dir, r)
+		return open(t, dir)
+	}
+	gates := func(h *History) bool {
+		trends, err := h.Trends(t.Context(), "", func(s Series) bool {
+			return s.Metric == "latency_mean" && s.Params["concurrent_users"] == "8" && s.Gate
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return len(trends) == 1 && trends[0].Gate
+	}
+	if !gates(add(5, true)) {
+		t.Error("the first run gates, the series does not")
+	}
+	if gates(add(7, false)) {
+		t.Error("the newest run does not gate, the series does")
+	}
+	if gates(add(6, true)) {
+		t.Error("an older run decides")
+	}
+}
+
+func TestAnIndexOfAnEarlierVersionIsFilledAnew(t *testing.T) {
+	dir := t.TempDir()
+	write(t, dir, run(1, 1))
+	raw(t, dir, migrations[0], fmt.Sprintf("PRAGMA application_id = %d", applicationID), "PRAGMA user_version = 1",
+		"INSERT INTO runs VALUES (1, 'gone', 'gone.json', 1, 1, 1, 'm', 's', 'p', 'c', 1, 1)").Close()
+	h := open(t, dir)
+	runs, err := h.Runs(t.Context())
+	if err != nil || len(runs) != 1 || runs[0].ID != "run-0001" || values(t, h) == "" {
+		t.Errorf("runs are %+v, %v", runs, err)
+	}
+}
+
 func TestATrendOfNothingValidIsEmpty(t *testing.T) {
 	got, err := NewTrend(Series{}, []Point{{Value: 1, Invalid: true}})
 	if err != nil || len(got.Points) != 0 || got.Invalid != 1 {

@@ -58,6 +58,33 @@ var migrations = []string{
 		PRIMARY KEY (series, started, run)
 	) WITHOUT ROWID;
 	CREATE INDEX points_run ON points (run);`,
+
+	// Values in another unit or another scale, or of which others are better,
+	// are another series. The documents are read again.
+	`DROP TABLE points;
+	DROP TABLE series;
+	DELETE FROM runs;
+	CREATE TABLE series (
+		id INTEGER PRIMARY KEY,
+		benchmark TEXT NOT NULL,
+		params TEXT NOT NULL, -- JSON, sorted by key
+		metric TEXT NOT NULL,
+		workload TEXT NOT NULL, -- digest: different work is another series
+		unit TEXT NOT NULL,
+		better TEXT NOT NULL,
+		scale TEXT NOT NULL,
+		gate INTEGER NOT NULL, -- in the newest run
+		UNIQUE (benchmark, params, metric, workload, unit, better, scale)
+	);
+	CREATE TABLE points (
+		series INTEGER NOT NULL,
+		started INTEGER NOT NULL,
+		run INTEGER NOT NULL,
+		value REAL NOT NULL,
+		invalid INTEGER NOT NULL,
+		PRIMARY KEY (series, started, run)
+	) WITHOUT ROWID;
+	CREATE INDEX points_run ON points (run);`,
 }
 
 // openIndex opens an index, makes it where there is none and brings an old one
@@ -257,7 +284,7 @@ func (h *History) update(ctx context.Context, stale map[string]file, fresh []fil
 		return err
 	}
 	defer tx.Rollback() //nolint:errcheck // after Commit it does nothing
-	w := writer{ctx: ctx, tx: tx, series: map[string]int64{}}
+	w := writer{ctx: ctx, tx: tx, series: map[string]known{}}
 	for name := range stale {
 		w.remove(name)
 	}

@@ -11,15 +11,15 @@ import (
 // ones: the search costs more than in proportion.
 const maxTrend = 300
 
-// Trend is a series as one machine saw it, doing one kind of work: the newest
-// point's. Only such points can be compared.
+// Trend is a series as one machine saw it, doing one kind of work, in one unit:
+// the newest point's. Only such points can be compared.
 type Trend struct {
 	Series
 	Machine string
 	Points  []Point // oldest first, without invalid ones
 	Changes []Change
-	// Others are points left out: of other machines or other work, and invalid
-	// ones.
+	// Others are points left out: of other machines, of other work or in
+	// another unit; and invalid ones.
 	Others, Invalid int
 }
 
@@ -36,14 +36,25 @@ func (h *History) Trends(ctx context.Context, benchmark string, want func(Series
 	if err != nil {
 		return nil, err
 	}
-	var out []Trend
-	done := map[string]bool{}
+	// The series of a metric make one trend, which is named by the newest.
+	var order []string
+	newest := map[string]Series{}
 	for _, s := range all {
 		key := s.Benchmark + canonical(s.Params) + s.Metric
-		if done[key] || !want(s) {
-			continue // a series for each kind of work makes one trend
+		have, ok := newest[key]
+		if !ok {
+			order = append(order, key)
 		}
-		done[key] = true
+		if !ok || s.newest >= have.newest {
+			newest[key] = s
+		}
+	}
+	var out []Trend
+	for _, key := range order {
+		s := newest[key]
+		if !want(s) {
+			continue
+		}
 		points, err := h.Series(ctx, s.Benchmark, s.Params, s.Metric)
 		if err != nil {
 			return nil, err
@@ -69,10 +80,11 @@ func NewTrend(s Series, points []Point) (Trend, error) {
 		t.Invalid = len(points)
 		return t, nil
 	}
-	t.Machine, t.Workload = points[last].Machine, points[last].Workload
+	now := points[last]
+	t.Machine, t.Workload, t.Unit, t.Better, t.Scale, t.Gate = now.Machine, now.Workload, now.Unit, now.Better, now.Scale, now.Gate
 	for _, p := range points {
 		switch {
-		case p.Machine != t.Machine || p.Workload != t.Workload:
+		case p.Machine != t.Machine || p.Workload != t.Workload || p.Unit != t.Unit || p.Better != t.Better || p.Scale != t.Scale:
 			t.Others++
 		case p.Invalid:
 			t.Invalid++

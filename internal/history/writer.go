@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/benchharness/harness/internal/result"
 )
@@ -13,7 +14,7 @@ import (
 type writer struct {
 	ctx    context.Context
 	tx     *sql.Tx
-	series map[string]int64
+	series map[string]known
 	err    error
 }
 
@@ -69,30 +70,48 @@ func (w *writer) add(run *result.Run, f file) error {
 		for _, m := range b.Metrics {
 			if m.Value != nil {
 				w.exec(`INSERT INTO points (series, started, run, value, invalid) VALUES (?, ?, ?, ?, ?)`,
-					w.seriesOf(b, m), started, seq, *m.Value, invalid || runInvalid)
+					w.seriesOf(b, m, started), started, seq, *m.Value, invalid || runInvalid)
 			}
 		}
 	}
 	return nil
 }
 
-// seriesOf is the series of a metric, made when it is new.
-func (w *writer) seriesOf(b *result.Benchmark, m result.Metric) int64 {
+// seriesOf is the series of a metric, made when it is new. It gates if the
+// metric does in the newest run.
+func (w *writer) seriesOf(b *result.Benchmark, m result.Metric, started int64) int64 {
+	if w.err != nil {
+		return 0
+	}
 	params := canonical(b.Params)
-	key := b.ID + "\x00" + params + "\x00" + m.Name + "\x00" + b.WorkloadDigest
-	if id, ok := w.series[key]; ok || w.err != nil {
-		return id
+	key := strings.Join([]string{b.ID, params, m.Name, b.WorkloadDigest, m.Unit, m.Better, m.Scale}, "\x00")
+	have, ok := w.series[key]
+	if !ok {
+		err := w.tx.QueryRowContext(w.ctx, `SELECT id, gate, coalesce((SELECT max(started) FROM points WHERE series = id), 0) FROM series
+			WHERE benchmark = ? AND params = ? AND metric = ? AND workload = ? AND unit = ? AND better = ? AND scale = ?`,
+			b.ID, params, m.Name, b.WorkloadDigest, m.Unit, m.Better, m.Scale).Scan(&have.id, &have.gate, &have.newest)
+		switch {
+		case errors.Is(err, sql.ErrNoRows):
+			have = known{gate: m.Gate, newest: started}
+			have.id = w.exec(`INSERT INTO series (benchmark, params, metric, workload, unit, better, scale, gate) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
+				b.ID, params, m.Name, b.WorkloadDigest, m.Unit, m.Better, m.Scale, m.Gate)
+		case err != nil:
+			w.err = err
+		}
 	}
-	var id int64
-	err := w.tx.QueryRowContext(w.ctx, `SELECT id FROM series WHERE benchmark = ? AND params = ? AND metric = ? AND workload = ?`,
-		b.ID, params, m.Name, b.WorkloadDigest).Scan(&id)
-	switch {
-	case errors.Is(err, sql.ErrNoRows):
-		id = w.exec(`INSERT INTO series (benchmark, params, metric, workload, unit, better, scale, gate) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
-			b.ID, params, m.Name, b.WorkloadDigest, m.Unit, m.Better, m.Scale, m.Gate)
-	case err != nil:
-		w.err = err
+	if started >= have.newest {
+		if have.newest = started; have.gate != m.Gate {
+			have.gate = m.Gate
+			w.exec(`UPDATE series SET gate = ? WHERE id = ?`, m.Gate, have.id)
+		}
 	}
-	w.series[key] = id
-	return id
+	w.series[key] = have
+	return have.id
+}
+
+// known is a series that the writer has seen.
+type known struct {
+	id     int64
+	gate   bool
+	newest int64 // µs, when the newest run that has it was started
 }
