@@ -100,11 +100,11 @@ func floorsOf(set *ab.Duel, p verdict.Policy) map[string]store.Floor {
 	now := time.Now().UTC()
 	out := map[string]store.Floor{}
 	for id, f := range verdict.RoundFloors(set.Base.Run, set.Head.Run, p) {
-		out[id] = store.Floor{Rounds: f.Rounds, Measured: now}
+		out[id] = store.Floor{Rounds: f.Rounds, Workload: f.Workload, Measured: now}
 	}
 	for id, f := range verdict.RunFloors(asRuns(set), p) {
 		x := out[id]
-		x.Runs, x.Measured = f.Runs, now
+		x.Runs, x.Workload, x.Measured = f.Runs, f.Workload, now
 		out[id] = x
 	}
 	return out

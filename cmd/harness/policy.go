@@ -67,7 +67,7 @@ func (a *app) withFloors(p verdict.Policy, machineID string) verdict.Policy {
 	}
 	p.Floors = map[string]verdict.Floor{}
 	for id, x := range f.Metrics {
-		p.Floors[id] = verdict.Floor{Rounds: x.Rounds, Runs: x.Runs}
+		p.Floors[id] = verdict.Floor{Rounds: x.Rounds, Runs: x.Runs, Workload: x.Workload}
 	}
 	return p
 }

@@ -29,7 +29,7 @@ func Backups(path string) []string {
 	var out []string
 	for _, e := range entries {
 		stamp, ok := strings.CutPrefix(e.Name(), filepath.Base(path)+backupMark)
-		if !ok {
+		if !ok || !e.Type().IsRegular() {
 			continue
 		}
 		if _, err := time.Parse(backupTime, stamp); err == nil {

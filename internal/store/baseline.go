@@ -10,7 +10,6 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/benchharness/harness/internal/result"
 )
@@ -18,10 +17,6 @@ import (
 // MaxBaselineRuns is the number of runs that a baseline holds at most: adding
 // one more drops the oldest.
 const MaxBaselineRuns = 20
-
-// lockPatience is how long a saver waits for another one. Saving takes
-// milliseconds.
-var lockPatience = 10 * time.Second
 
 var baselineName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$`)
 
@@ -54,8 +49,13 @@ func ReadBaseline(dirs Folders, name string) ([]*result.Run, error) {
 	if err != nil {
 		return nil, err
 	}
+	info, serr := os.Stat(path)
+	odd := serr == nil && !info.Mode().IsRegular()
+	if odd && !IsBaselinePath(name) {
+		return nil, fmt.Errorf("read %s: it is not a plain file, which a baseline is; remove it", path)
+	}
 	runs, err := ReadRuns(path)
-	if info, serr := os.Stat(path); err != nil && serr == nil && !info.Mode().IsRegular() {
+	if err != nil && odd {
 		return nil, err // there is nothing to be corrupt
 	}
 	if err == nil || errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) {
@@ -152,7 +152,7 @@ func changeBaseline(dirs Folders, name string, change func(path string) error) e
 	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
 		return fmt.Errorf("write %s: it is not a plain file; name a file", path)
 	}
-	l, err := lockPatiently(filepath.Join(filepath.Dir(path), "."+filepath.Base(path)+".lock"))
+	l, err := lockPatiently(filepath.Join(filepath.Dir(path), "."+filepath.Base(path)+".lock"), path)
 	if err != nil {
 		return err
 	}
@@ -161,23 +161,6 @@ func changeBaseline(dirs Folders, name string, change func(path string) error) e
 		err = uerr
 	}
 	return err
-}
-
-// lockPatiently waits for a lock that is held for moments only.
-func lockPatiently(path string) (*FolderLock, error) {
-	deadline := time.After(lockPatience)
-	for {
-		l, err := lockFile(path)
-		var held *LockedError
-		if !errors.As(err, &held) {
-			return l, err
-		}
-		select {
-		case <-deadline:
-			return nil, fmt.Errorf("%s is held by another process (pid %d) that saves the same baseline; end it, or wait and try again", path, held.PID)
-		case <-time.After(10 * time.Millisecond): // a file lock tells nobody that it is free
-		}
-	}
 }
 
 // replaceRuns keeps what is at path as a backup and writes the runs.
@@ -230,10 +213,13 @@ func ListBaselines(dirs Folders) ([]Baseline, error) {
 	var out []Baseline
 	for _, e := range entries {
 		name, ok := strings.CutSuffix(e.Name(), ".json")
-		if !ok || !baselineName.MatchString(name) || e.IsDir() {
+		if !ok || !baselineName.MatchString(name) {
 			continue
 		}
 		b := Baseline{Name: name, Path: filepath.Join(dirs.Baselines(), e.Name())}
+		if info, err := os.Stat(b.Path); err == nil && !info.Mode().IsRegular() {
+			continue // to read a pipe would be to wait for ever
+		}
 		b.Runs, b.Err = ReadBaseline(dirs, name)
 		b.Backups = len(Backups(b.Path))
 		out = append(out, b)

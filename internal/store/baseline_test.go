@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -312,7 +313,7 @@ func TestASaverThatNeverEndsIsNamed(t *testing.T) {
 	}
 	defer l.Unlock()
 	_, err = SaveBaseline(dirs, "main", numbered(2))
-	if err == nil || !strings.Contains(err.Error(), fmt.Sprintf("pid %d", os.Getpid())) || !strings.Contains(err.Error(), "saves the same baseline") {
+	if err == nil || !strings.Contains(err.Error(), fmt.Sprintf("pid %d", os.Getpid())) || !strings.Contains(err.Error(), "is writing it") {
 		t.Errorf("error is %v", err)
 	}
 	if got := mustRead(t, dirs, "main"); got != "01" {
@@ -346,4 +347,41 @@ func FuzzBaselineFile(f *testing.F) {
 			}
 		}
 	})
+}
+
+func TestOnlyPlainFilesAreBaselines(t *testing.T) {
+	dirs := Folders{Data: t.TempDir()}
+	if _, err := SaveBaseline(dirs, "main", numbered(1)); err != nil {
+		t.Fatal(err)
+	}
+	for name, create := range map[string]func(string) error{
+		"pipe":   func(p string) error { return syscall.Mkfifo(p, 0o644) },
+		"folder": func(p string) error { return os.Mkdir(p, 0o755) },
+		"link":   func(p string) error { return os.Symlink(filepath.Join(dirs.Baselines(), "main.json"), p) },
+		"main.json.bak-20260101T000000.000Z": func(p string) error {
+			return syscall.Mkfifo(strings.TrimSuffix(p, ".json"), 0o644)
+		},
+	} {
+		if err := create(filepath.Join(dirs.Baselines(), name+".json")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		list, err := ListBaselines(dirs)
+		if err != nil || len(list) != 2 || list[0].Name != "link" || list[1].Name != "main" || list[1].Backups != 0 {
+			t.Errorf("the baselines are %+v, %v", list, err)
+		}
+		for _, name := range []string{"pipe", "folder"} {
+			if _, err := ReadBaseline(dirs, name); err == nil || !strings.Contains(err.Error(), "not a plain file") {
+				t.Errorf("%s is read with error %v", name, err)
+			}
+		}
+	}()
+	select {
+	case <-done:
+	case <-time.After(time.Minute):
+		t.Fatal("it waits for somebody to write into a pipe")
+	}
 }

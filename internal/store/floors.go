@@ -28,8 +28,9 @@ type Floors struct {
 
 // Floor is one metric's, as ratio − 1 or points; 0 is unknown.
 type Floor struct {
-	Rounds   float64   `json:"rounds"` // between interleaved rounds
-	Runs     float64   `json:"runs"`   // between runs
+	Rounds   float64   `json:"rounds"`             // between interleaved rounds
+	Runs     float64   `json:"runs"`               // between runs
+	Workload string    `json:"workload,omitempty"` // digest of what was done; of other work it says nothing
 	Measured time.Time `json:"measured"`
 }
 
@@ -78,7 +79,7 @@ func ReadFloors(dirs Folders, machineID string) (Floors, error) {
 }
 
 // AddFloors keeps newly measured floors beside those of other metrics, and
-// returns the path.
+// returns the path. It waits for others who do the same.
 func AddFloors(dirs Folders, machineID string, measured map[string]Floor) (string, error) {
 	path, err := FloorsPath(dirs, machineID)
 	if err != nil {
@@ -87,7 +88,7 @@ func AddFloors(dirs Folders, machineID string, measured map[string]Floor) (strin
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return "", explain("make the folder of", path, err)
 	}
-	lock, err := Lock(filepath.Dir(path))
+	lock, err := lockPatiently(filepath.Join(filepath.Dir(path), LockName), path)
 	if err != nil {
 		return "", err
 	}

@@ -1,9 +1,11 @@
 package store
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 )
@@ -24,6 +26,54 @@ func TestFloorsOfOtherMetricsStay(t *testing.T) {
 	}
 	if f, err := ReadFloors(dirs, "m2"); err != nil || len(f.Metrics) != 0 {
 		t.Errorf("another machine has %+v, %v", f, err)
+	}
+}
+
+func TestFloorsThatAreAddedAtOnceAreAllKept(t *testing.T) {
+	dirs := Folders{Data: t.TempDir()}
+	var all sync.WaitGroup
+	for i := range 8 {
+		all.Go(func() {
+			if _, err := AddFloors(dirs, "m1", map[string]Floor{fmt.Sprint("metric ", i): {Rounds: 0.1, Workload: "w"}}); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	all.Wait()
+	f, err := ReadFloors(dirs, "m1")
+	if err != nil || len(f.Metrics) != 8 || f.Metrics["metric 3"].Workload != "w" {
+		t.Errorf("%d of 8 are left: %+v, %v", len(f.Metrics), f, err)
+	}
+}
+
+func TestAWriterOfFloorsWaitsForAnother(t *testing.T) {
+	dirs := Folders{Data: t.TempDir()}
+	path, err := FloorsPath(dirs, "m1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	held, err := Lock(filepath.Dir(path))
+	if err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan error, 1)
+	go func() {
+		_, err := AddFloors(dirs, "m1", map[string]Floor{"x": {Rounds: 0.1}})
+		done <- err
+	}()
+	select {
+	case err := <-done:
+		t.Fatalf("it did not wait: %v", err)
+	case <-time.After(50 * time.Millisecond):
+	}
+	if err := held.Unlock(); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-done; err != nil {
+		t.Error(err)
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+	"time"
 )
 
 // LockName is the file that holds a folder's lock.
@@ -65,6 +66,28 @@ func lockFile(path string) (*FolderLock, error) {
 			return nil, explain("lock", path, err)
 		}
 		return &FolderLock{f: f, path: path}, nil
+	}
+}
+
+// lockPatience is how long a writer waits for another one. Writing takes
+// milliseconds.
+var lockPatience = 10 * time.Second
+
+// lockPatiently waits for a lock that is held for moments only, by who writes
+// the file named what.
+func lockPatiently(path, what string) (*FolderLock, error) {
+	deadline := time.After(lockPatience)
+	for {
+		l, err := lockFile(path)
+		var held *LockedError
+		if !errors.As(err, &held) {
+			return l, err
+		}
+		select {
+		case <-deadline:
+			return nil, fmt.Errorf("write %s: another process (pid %d) is writing it; end that, or wait and try again", what, held.PID)
+		case <-time.After(10 * time.Millisecond): // a file lock tells nobody that it is free
+		}
 	}
 }
 

@@ -12,9 +12,11 @@ type candidate struct {
 	id  string
 	row Row
 	scale
-	design Design
-	rounds int // of head
-	alpha  float64
+	design   Design
+	rounds   int    // of head
+	workload string // digest
+	machine  Floor  // what was measured of the machine with this work
+	alpha    float64
 	// open says that effect is to be judged; otherwise the row has its verdict.
 	open   bool
 	effect stats.Effect // oriented: positive is worse
@@ -42,7 +44,7 @@ func newRow(b *result.Benchmark, m result.Metric) Row {
 func (s *set) begin(b *result.Benchmark, m result.Metric) *candidate {
 	c := &candidate{
 		id: MetricID(b.ID, b.Params, m.Name), row: newRow(b, m), design: s.design,
-		rounds: len(b.Rounds), alpha: s.policy.Alpha,
+		rounds: len(b.Rounds), workload: b.WorkloadDigest, alpha: s.policy.Alpha,
 		scale: scale{absolute: m.Scale == "absolute", higher: m.Better == "higher"},
 	}
 	c.row.Threshold = s.policy.threshold(b.ID, m.Name).MaxRegression

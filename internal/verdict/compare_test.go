@@ -173,6 +173,28 @@ func TestAMeasuredFloorRaisesTheThreshold(t *testing.T) {
 	}
 }
 
+func TestAFloorOfOtherWorkIsNotUsed(t *testing.T) {
+	id := MetricID("api/a", nil, "latency_p95")
+	for workload, used := range map[string]bool{"w1": true, "": true, "w2": false} {
+		floors := map[string]Floor{id: {Rounds: 0.25, Runs: 0.05, Workload: workload}}
+		paired, _ := ComparePairs(runOf(p95(steady)), runOf(p95(twenty)), Policy{Floors: floors}, Look{})
+		stored, _ := Compare([]*result.Run{storedRun("b", 0.010)}, storedRun("h", 0.0117), Policy{Floors: floors})
+		for _, c := range []struct {
+			got  *Comparison
+			with float64 // the threshold with the floor
+		}{{paired, 0.25}, {stored, 0.3125}} {
+			r := c.got.Rows[0]
+			said := strings.Contains(strings.Join(r.Cautions, "; "), "another workload")
+			if (math.Abs(r.Threshold-c.with) < 1e-9) != used || said == used {
+				t.Errorf("a floor of work %q, %s: threshold %v, %q", workload, c.got.Method.Design, r.Threshold, r.Cautions)
+			}
+		}
+	}
+	if f := RoundFloors(runOf(p95(steady)), runOf(p95(steady)), Policy{})[id]; f.Workload != "w1" {
+		t.Errorf("the floor is of work %q", f.Workload)
+	}
+}
+
 func TestFloorsAreWhatAMachineDiffersFromItselfBy(t *testing.T) {
 	r := newNoise(3)
 	id := MetricID("api/b0", nil, "latency_p95")

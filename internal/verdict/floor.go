@@ -16,7 +16,7 @@ func RoundFloors(base, head *result.Run, p Policy) map[string]Floor {
 	floors := map[string]Floor{}
 	for _, c := range newSet([]*result.Run{base}, head, p, Interleaved).metrics {
 		if c.open {
-			floors[c.id] = Floor{Rounds: c.out(math.Abs(c.effect.Estimate) + c.margin)}
+			floors[c.id] = Floor{Rounds: c.out(math.Abs(c.effect.Estimate) + c.margin), Workload: c.workload}
 		}
 	}
 	return floors
@@ -60,7 +60,7 @@ func RunFloors(runs []*result.Run, p Policy) map[string]Floor {
 		e := stats.Effect{N: len(xs), SE: math.Sqrt2 * math.Sqrt(stats.Variance(xs)), DF: float64(len(xs) - 1)}
 		e.Exact = e.SE == 0
 		if bound := e.UpperBound(p.Alpha); number(&bound) {
-			floors[id] = Floor{Runs: max(about[id].out(bound), leastFloor)}
+			floors[id] = Floor{Runs: max(about[id].out(bound), leastFloor), Workload: about[id].workload}
 		}
 	}
 	return floors

@@ -92,7 +92,8 @@ const usefulRounds = 5
 func (s *set) limits(c *candidate) {
 	t := s.policy.threshold(c.row.Benchmark, c.row.Metric)
 	size := max(0, t.MaxRegression)
-	measured := s.policy.Floors[c.id].Rounds
+	c.machine = s.measuredFloor(c)
+	measured := c.machine.Rounds
 	floor := max(min(s.policy.FloorMin, size), measured)
 	c.threshold, c.floor = c.in(size), c.in(floor)
 	if measured > size {
@@ -101,6 +102,16 @@ func (s *set) limits(c *candidate) {
 	}
 	c.threshold = max(c.threshold, c.minAbsolute(t.MinAbsolute))
 	c.showLimits()
+}
+
+// measuredFloor is the metric's, unless it was measured with other work.
+func (s *set) measuredFloor(c *candidate) Floor {
+	f := s.policy.Floors[c.id]
+	if f.Workload != "" && f.Workload != c.workload {
+		c.row.Cautions = append(c.row.Cautions, "its floor on this machine was measured with another workload and is not used: measure it anew with harness aa")
+		return Floor{}
+	}
+	return f
 }
 
 func (c *candidate) showLimits() {
@@ -129,8 +140,8 @@ func (c *candidate) minAbsolute(m float64) float64 {
 // widen adds the floor between runs to the threshold of a comparison that
 // cannot see it.
 func (s *set) widen(c *candidate, runs int) {
-	f := s.policy.Floors[c.id]
-	between, known := f.Runs, f.Runs > 0
+	between := c.machine.Runs
+	known := between > 0
 	switch {
 	case known:
 	case c.absolute:

@@ -80,8 +80,9 @@ type Threshold struct {
 // Floor is what a machine differs from itself by, as ratio − 1 or points. 0 is
 // unknown.
 type Floor struct {
-	Rounds float64 // between interleaved rounds
-	Runs   float64 // between runs
+	Rounds   float64 // between interleaved rounds
+	Runs     float64 // between runs
+	Workload string  // digest of the work that it was measured with; "" is not known
 }
 
 // MetricID names one metric of one scenario: "vector/docs/ef=64 latency_p99".
