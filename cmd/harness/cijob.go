@@ -177,6 +177,9 @@ func (j *ciJob) sayings(legs []body.Leg) body.Options {
 	if j.untrusted() && slices.ContainsFunc(legs, func(l body.Leg) bool { return l.Comparison != nil }) {
 		out.Notes = append(out.Notes, "the numbers come from the pull request's own job; the verdict was made again here")
 	}
+	if other := elsewhere(legs, out.Head.SHA); other != "" {
+		out.Notes = append(out.Notes, fmt.Sprintf("what was measured is %.12s, and not the head %.12s", other, out.Head.SHA))
+	}
 	if !j.untrusted() {
 		out.Base.SHA = cmp.Or(o.base, measuredCommit(legs, out.Head.SHA), out.Base.SHA)
 	}
@@ -187,6 +190,9 @@ func (j *ciJob) sayings(legs []body.Leg) body.Options {
 		}
 		if o.config != "" {
 			out.Reproduce += " --config " + o.config
+		}
+		if p := j.pull; p != nil && p.Fork() { // no branch of a clone has its commits
+			out.Reproduce = fmt.Sprintf("git fetch origin && git fetch origin pull/%d/head\n", p.Number) + out.Reproduce
 		}
 	}
 	if !j.untrusted() {

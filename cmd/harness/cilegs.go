@@ -270,6 +270,20 @@ func measuredCommit(legs []body.Leg, head string) string {
 	return ""
 }
 
+// elsewhere is a commit that the documents say they are of, where it is not
+// head.
+func elsewhere(legs []body.Leg, head string) string {
+	for _, l := range legs {
+		if l.Head == nil || head == "" {
+			continue
+		}
+		if commit := setting(l.Head, "commit"); isSHA(commit) && commit != head {
+			return commit
+		}
+	}
+	return ""
+}
+
 func setting(run *result.Run, name string) string {
 	i := slices.IndexFunc(run.Plan.Settings, func(s result.Setting) bool { return s.Name == name })
 	if i < 0 {
