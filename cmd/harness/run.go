@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"syscall"
@@ -16,6 +18,7 @@ import (
 	"github.com/benchharness/harness/internal/suite"
 	"github.com/benchharness/harness/internal/verdict"
 	"github.com/benchharness/harness/plugins/reference"
+	"github.com/benchharness/harness/sdk/serve"
 )
 
 type runOptions struct {
@@ -24,6 +27,7 @@ type runOptions struct {
 	verbose  bool
 	modelDir string
 	faults   string
+	pprof    string // folder, absolute
 	history  historyFlag
 }
 
@@ -49,6 +53,7 @@ harness starts itself. Settings come from flags, the environment (BENCHMARK_…)
 	f.BoolVarP(&o.verbose, "verbose", "v", false, "pass on what plugins and the reference stack log")
 	f.StringVar(&o.modelDir, "model-dir", "", "`FOLDER` with real weights (safetensors) for the reference encoder")
 	historyFlagVar(cmd, &o.history)
+	f.StringVar(&o.pprof, "pprof", "", "`FOLDER` for CPU and heap profiles of harness and of each plugin that is made with the Go sdk")
 	f.StringVar(&o.faults, "faults", "", "`FAULTS` of the reference service, such as fixed=20ms or /search:stall=200ms/2s")
 	return cmd
 }
@@ -80,6 +85,11 @@ func (o *runOptions) run(ctx context.Context, a *app) error {
 	if err := o.checkBefore(ctx, a, plan); err != nil {
 		return err
 	}
+	stopProfile, err := o.profile()
+	if err != nil {
+		return err
+	}
+	defer stopProfile()
 	lock, err := lockOutput(plan.Out, plan.Reports...)
 	if err != nil {
 		return err
@@ -92,6 +102,22 @@ func (o *runOptions) run(ctx context.Context, a *app) error {
 	}
 	problems := append(s.measure(ctx), s.close())
 	return o.conclude(context.WithoutCancel(ctx), a, s.run, plan, slices.DeleteFunc(problems, func(err error) bool { return err == nil }))
+}
+
+// profile begins to profile this process, where that is asked for.
+func (o *runOptions) profile() (stop func(), err error) {
+	if o.pprof == "" {
+		return func() {}, nil
+	}
+	dir, err := filepath.Abs(o.pprof)
+	if err == nil {
+		err = os.MkdirAll(dir, 0o755)
+	}
+	if err != nil {
+		return nil, usage("the folder %s for profiles cannot be made: %w; name another with --pprof", o.pprof, err)
+	}
+	o.pprof = dir
+	return serve.Profile(dir, "harness"), nil
 }
 
 // conclude judges the budgets, prints the result, writes the documents and

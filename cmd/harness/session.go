@@ -29,6 +29,7 @@ import (
 	"github.com/benchharness/harness/internal/suite"
 	"github.com/benchharness/harness/sdk/journal"
 	"github.com/benchharness/harness/sdk/probe"
+	"github.com/benchharness/harness/sdk/serve"
 )
 
 // session is what one run has of the machine: its journal, its scratch
@@ -198,9 +199,11 @@ func (s *session) startPlugin(ctx context.Context, name string) (runner.Plugin, 
 	if !ok {
 		return nil, fmt.Errorf("no plugin %q", name)
 	}
-	return s.app.startAdmitted(ctx, s.catalog, e, plughost.Options{
-		Name: name, Dir: s.sockets, Journal: s.journal, JournalPath: s.journal.Path, Log: s.log(name),
-	})
+	o := plughost.Options{Name: name, Dir: s.sockets, Journal: s.journal, JournalPath: s.journal.Path, Log: s.log(name)}
+	if s.options.pprof != "" {
+		o.Env = append(o.Env, serve.EnvProfile+"="+s.options.pprof)
+	}
+	return s.app.startAdmitted(ctx, s.catalog, e, o)
 }
 
 // log passes on a child's log lines when the user asked for them.

@@ -34,6 +34,7 @@ type Options struct {
 	Name        string   // the plugin's, for errors
 	Path        string   // of the program
 	Args        []string // without the program's name
+	Env         []string // "NAME=value", beside the scrubbed environment
 	Journal     sdk.Journal
 	JournalPath string            // handed to the plugin, which journals its own objects
 	Log         func(line string) // gets every line of the plugin's stderr; may be nil

@@ -21,7 +21,7 @@ type childRunner struct {
 
 func (r *childRunner) Start(context.Context) error {
 	o := r.plugin.opts
-	env := r.env
+	env := append(r.env, o.Env...)
 	if o.JournalPath != "" {
 		env = append(env, journal.EnvPath+"="+o.JournalPath)
 	}

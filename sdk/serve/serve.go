@@ -54,6 +54,9 @@ func Loading(name string, load func(context.Context) (sdk.Plugin, error)) int {
 		fmt.Fprintf(os.Stderr, "%s is a plugin of harness and does nothing on its own.\nRun it with: harness run --plugin %s\n", name, os.Args[0])
 		return 2
 	}
+	if dir := os.Getenv(EnvProfile); dir != "" {
+		defer Profile(dir, name)()
+	}
 	ctx, cancel, err := lifeline.Context(context.Background(), teardownGrace+time.Second)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
