@@ -311,6 +311,22 @@ func TestAForksPullRequestIsMeasuredWithoutSecretsAndPublishedByAnother(t *testi
 	}
 }
 
+// The check was begun and the answer got lost, so that nobody knows: it is
+// completed all the same.
+func TestACheckWhoseBeginningIsNotKnownIsCompleted(t *testing.T) {
+	t.Parallel()
+	p := newProject(t, "acme", ".", "fine")
+	r := p.job("acme", "t-first")
+	cut := filepath.Join(short(t), "harness")
+	write(t, cut, "#!/bin/sh\n"+binary+" \"$@\" || exit $?\ncase \"$*\" in *--start*) exit 5 ;; esac\n")
+	r.inputs["harness-path"], r.inputs["args"] = cut, "--looks=2"
+	r.act()
+	got := p.conclusions(p.head)
+	if len(got) != 1 || !strings.HasPrefix(got[0], "completed ") {
+		t.Errorf("checks: %q\n%s", got, r.log.String())
+	}
+}
+
 func TestAMistakeInTheSetupFailsTheJobAndCompletesTheCheck(t *testing.T) {
 	t.Parallel()
 	p := newProject(t, "acme", ".", "fine")

@@ -108,6 +108,7 @@ func (r *runner) act() map[string]string {
 		}
 		if !yes {
 			r.skipped = append(r.skipped, st.ID)
+			s.values["steps."+st.ID+".outcome"] = "skipped"
 			continue
 		}
 		outcome := "success"
