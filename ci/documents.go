@@ -1,6 +1,7 @@
 package ci
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -24,6 +25,10 @@ const (
 const (
 	MaxDocument   = 64 << 20 // bytes
 	maxBenchmarks = 20_000
+	// maxValues is what fits into MaxDocument as harness writes it, a value on a
+	// line of its own. Written as 0,0,0 it would be ten times as many, and some GB
+	// once they are read.
+	maxValues = 4_000_000
 )
 
 // Documents are what one comparison left behind. What is not there is nil.
@@ -131,7 +136,7 @@ func readComparison(fsys fs.FS, name string) (*verdict.Comparison, error) {
 		return nil, err
 	}
 	defer f.Close()
-	c, err := verdict.DecodeComparison(io.LimitReader(f, MaxDocument+1))
+	c, err := verdict.DecodeComparison(limited(f))
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
@@ -144,7 +149,7 @@ func readRun(fsys fs.FS, name string) (*result.Run, error) {
 		return nil, err
 	}
 	defer f.Close()
-	run, err := result.Decode(io.LimitReader(f, MaxDocument+1))
+	run, err := result.Decode(limited(f))
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
@@ -152,6 +157,26 @@ func readRun(fsys fs.FS, name string) (*result.Run, error) {
 		return nil, fmt.Errorf("%s: holds %d benchmarks, at most %d are read", name, len(run.Benchmarks), maxBenchmarks)
 	}
 	return run, nil
+}
+
+// limited reads no more of a document than its limits allow.
+func limited(r io.Reader) io.Reader {
+	return &valueReader{r: io.LimitReader(r, MaxDocument+1), left: maxValues}
+}
+
+// valueReader fails where a document holds too many values, which are told by
+// the commas between them.
+type valueReader struct {
+	r    io.Reader
+	left int
+}
+
+func (v *valueReader) Read(p []byte) (int, error) {
+	n, err := v.r.Read(p)
+	if v.left -= bytes.Count(p[:n], []byte{','}); v.left < 0 {
+		return 0, fmt.Errorf("it holds more than %d values, which no document of a comparison does", maxValues)
+	}
+	return n, err
 }
 
 // open opens a regular file of an acceptable size: anything else in its place
