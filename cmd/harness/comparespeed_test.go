@@ -97,7 +97,7 @@ func largeRun(seed uint64) *result.Run {
 func latencies(r *rand.Rand, n int) *hdrhistogram.Histogram {
 	h := loop.NewHistogram()
 	for range n {
-		if err := h.RecordValue(int64(1e6 * math.Exp(0.05*r.NormFloat64()))); err != nil {
+		if err := h.RecordValue(int64(1e6 * math.Exp(0.02*r.NormFloat64()))); err != nil {
 			panic(err)
 		}
 	}

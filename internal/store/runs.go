@@ -47,11 +47,11 @@ func readText(path string) ([]byte, error) {
 		return nil, explain("read", path, err)
 	}
 	defer f.Close()
-	var text bytes.Buffer
+	text := &bytes.Buffer{}
 	if info, err := f.Stat(); err == nil && info.IsDir() {
 		return nil, fmt.Errorf("read %s: it is a folder; name a file in it", path)
 	} else if err == nil && info.Mode().IsRegular() {
-		text.Grow(int(min(info.Size(), maxRunsSize)) + bytes.MinRead)
+		text = bytes.NewBuffer(make([]byte, 0, min(info.Size(), maxRunsSize)+bytes.MinRead))
 	}
 	if _, err := text.ReadFrom(io.LimitReader(f, maxRunsSize+1)); err != nil {
 		return nil, explain("read", path, err)
