@@ -31,7 +31,7 @@ sampler, and writes down what it measured so that it can be audited.
 	root.SetErr(a.stderr)
 	root.SetFlagErrorFunc(flagError)
 	root.AddCommand(
-		newRun(a), newAB(a), newAA(a), newCompare(a), newBaseline(a), newHistory(a), newList(a), newReport(a), newConfig(a), newPlugin(a),
+		newRun(a), newAB(a), newAA(a), newCompare(a), newBaseline(a), newHistory(a), newList(a), newReport(a), newConfig(a), newDoctor(a), newPlugin(a),
 		newReference(a), newCI(a), newClean(a), newVersion(a),
 	)
 	return root
