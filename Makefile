@@ -105,6 +105,9 @@ release: ## archives for Linux and macOS in dist: make release VERSION=1.2.3
 release-check: ## every archive built twice, in two folders, the second time without a cache
 	scripts/release-check
 
+bench-engine: build ## CPU time of a request: harness's HTTP engines beside wrk and ab, on nginx
+	HARNESS_BIN=$(CURDIR)/$(BIN) scripts/bench-engine
+
 calibrate: ## how often verdicts are wrong: the tables of docs/verdicts.md
 	@$(GO) run ./internal/verdict/calibrate
 
