@@ -140,6 +140,11 @@ func TestTheNextStepFitsTheVerdict(t *testing.T) {
 			}
 		})
 	}
+	o := options()
+	o.Reproduce = ""
+	if body := Comment([]Leg{leg(1, regression())}, o); !strings.Contains(body, "or accept it as below.\n") {
+		t.Errorf("where there is no command, the sentence ends in a colon:\n%s", body)
+	}
 	if body := Comment([]Leg{leg(0, fine(3)...)}, options()); strings.Contains(body, "**Next:**") {
 		t.Errorf("there is a next step where nothing is to be done:\n%s", body)
 	}

@@ -16,10 +16,11 @@ const maxCommand = 1500
 func (j *judgement) next(o Options) string {
 	var b strings.Builder
 	say := func(text, command string) {
-		b.WriteString("\n" + text + "\n")
-		if command != "" {
-			b.WriteString("\n" + commandBlock(command))
+		if command == "" {
+			b.WriteString("\n" + strings.TrimSuffix(strings.TrimSuffix(text, "."), ":") + ".\n")
+			return
 		}
+		b.WriteString("\n" + text + "\n\n" + commandBlock(command))
 	}
 	again := o.Reproduce
 	switch {

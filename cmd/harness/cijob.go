@@ -177,10 +177,11 @@ func (j *ciJob) sayings(legs []body.Leg) body.Options {
 	if j.untrusted() && slices.ContainsFunc(legs, func(l body.Leg) bool { return l.Comparison != nil }) {
 		out.Notes = append(out.Notes, "the numbers come from the pull request's own job; the verdict was made again here")
 	}
-	if other := elsewhere(legs, out.Head.SHA); other != "" {
+	if other := elsewhere(legs, out.Head.SHA); other != "" && out.Head.SHA != "" {
 		out.Notes = append(out.Notes, fmt.Sprintf("what was measured is %.12s, and not the head %.12s", other, out.Head.SHA))
 	}
 	if !j.untrusted() {
+		out.Head.SHA = cmp.Or(out.Head.SHA, elsewhere(legs, "")) // on a desk, nobody else says
 		out.Base.SHA = cmp.Or(o.base, measuredCommit(legs, out.Head.SHA), out.Base.SHA)
 	}
 	if out.Reproduce == "" && out.Base.SHA != "" && out.Head.SHA != "" && interleaved(legs) {

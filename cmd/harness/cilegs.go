@@ -274,7 +274,7 @@ func measuredCommit(legs []body.Leg, head string) string {
 // head.
 func elsewhere(legs []body.Leg, head string) string {
 	for _, l := range legs {
-		if l.Head == nil || head == "" {
+		if l.Head == nil {
 			continue
 		}
 		if commit := setting(l.Head, "commit"); isSHA(commit) && commit != head {
