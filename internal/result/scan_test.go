@@ -80,6 +80,9 @@ var oddClocks = []string{
 	`{"response": {"mean": 1 2}}`, `{"response": {"mean": nulll}}`, `{"response": {"mean": nul}}`, `{"response": {"mean": 1,}}`,
 	`{"response": {"v2": null}}`, `{"response": {"v2": "a\"b"}}`, "{\"response\": {\"v2\": \"a\nb\"}}", `{"response": {"v2": "ä"}}`,
 	`{"response": {"v2" "AAAA"}}`, `{"response": {"v2": "AAAA"} "lag": {}}`, `{"response": {"v2": "AAAA"`,
+	`{"response": {"count": 3}}, "clocks": {"lag": {"count": 4}}`,
+	`{"response": {"count": 3}}, "clocks": {"lag": {"count": 4}, "colour": 1}`,
+	`{"response": {"count": 3}}, "Clocks": null`,
 }
 
 // bothWays decodes a document with its clocks lifted and without.

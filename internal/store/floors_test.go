@@ -46,37 +46,6 @@ func TestFloorsThatAreAddedAtOnceAreAllKept(t *testing.T) {
 	}
 }
 
-func TestAWriterOfFloorsWaitsForAnother(t *testing.T) {
-	dirs := Folders{Data: t.TempDir()}
-	path, err := FloorsPath(dirs, "m1")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		t.Fatal(err)
-	}
-	held, err := Lock(filepath.Dir(path))
-	if err != nil {
-		t.Fatal(err)
-	}
-	done := make(chan error, 1)
-	go func() {
-		_, err := AddFloors(dirs, "m1", map[string]Floor{"x": {Rounds: 0.1}})
-		done <- err
-	}()
-	select {
-	case err := <-done:
-		t.Fatalf("it did not wait: %v", err)
-	case <-time.After(50 * time.Millisecond):
-	}
-	if err := held.Unlock(); err != nil {
-		t.Fatal(err)
-	}
-	if err := <-done; err != nil {
-		t.Error(err)
-	}
-}
-
 func TestFloorsThatCannotBeTrustedAreRefused(t *testing.T) {
 	for name, tt := range map[string]struct{ content, want string }{
 		"torn":             {`{"schema":`, "harness aa"},
