@@ -2,6 +2,7 @@ package wasmhost
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"errors"
@@ -65,13 +66,7 @@ func Open(ctx context.Context, o Options) (m *Module, err error) {
 			return m, fmt.Errorf("plugin %s: its module changed while it was started: it has digest %s, want %s; run it again", o.Name, is, o.Digest)
 		}
 	}
-	if err = m.compile(ctx, code); err != nil {
-		return m, err
-	}
-	if m.callCost, err = m.measureCall(ctx); err != nil {
-		return m, fmt.Errorf("plugin %s: measure an empty call: %w", o.Name, err)
-	}
-	return m, nil
+	return m, m.compile(ctx, code)
 }
 
 // read returns the bytes of a module that has a chance of being one.
@@ -90,27 +85,21 @@ func read(file string) ([]byte, error) {
 
 func (m *Module) compile(ctx context.Context, code []byte) (err error) {
 	name := m.opts.Name
-	defer func() {
-		if p := recover(); p != nil { // in the compiler, by a module that is malformed in a new way
-			err = fmt.Errorf("plugin %s: the module cannot be compiled: %s", name, firstLine(fmt.Errorf("panic: %v", p)))
-		}
-	}()
 	config, err := compilerConfig()
 	if err != nil {
 		return fmt.Errorf("plugin %s: %w", name, err)
 	}
 	pages := min(m.limits.Memory/pageSize, maxPages)
 	config = config.WithCoreFeatures(features).WithDebugInfoEnabled(false).WithMemoryLimitPages(uint32(max(pages, 1)))
-	if m.cache, err = openCache(m.opts.Cache); err != nil {
-		return fmt.Errorf("plugin %s: %w", name, err)
+	err = m.compileWith(ctx, config, code)
+	if err != nil && m.runtime != nil && damaged(err) && clearCache(m.opts.Cache) {
+		m.opts.Log.Warn("the compiled modules in the cache are damaged, and were removed", "folder", m.opts.Cache)
+		if err = m.Close(); err == nil {
+			err = m.compileWith(ctx, config, code)
+		}
 	}
-	if m.cache != nil {
-		config = config.WithCompilationCache(m.cache)
-	}
-	m.runtime = wazero.NewRuntimeWithConfig(ctx, config)
-	m.compiled, err = m.runtime.CompileModule(experimental.WithCompilationWorkers(ctx, runtime.GOMAXPROCS(0)), code)
 	if err != nil {
-		return fmt.Errorf("plugin %s: the module cannot be compiled: %s", name, firstLine(err))
+		return fmt.Errorf("plugin %s: %w", name, err)
 	}
 	if err := m.inspect(); err != nil {
 		return fmt.Errorf("plugin %s %w", name, err)
@@ -121,6 +110,48 @@ func (m *Module) compile(ctx context.Context, code []byte) (err error) {
 		}
 	}
 	return m.provide(ctx)
+}
+
+// compileWith compiles with what was compiled before.
+func (m *Module) compileWith(ctx context.Context, config wazero.RuntimeConfig, code []byte) (err error) {
+	if m.cache, err = openCache(m.opts.Cache); err != nil {
+		return err
+	}
+	if m.cache != nil {
+		config = config.WithCompilationCache(m.cache)
+	}
+	m.runtime = wazero.NewRuntimeWithConfig(ctx, config)
+	if err := m.compileWithin(ctx, code); err != nil {
+		return fmt.Errorf("the module cannot be compiled: %s", firstLine(err))
+	}
+	if m.callCost, err = m.measureCall(ctx); err != nil {
+		return fmt.Errorf("measure an empty call: %w", err)
+	}
+	return nil
+}
+
+// compileWithin compiles within the bounds. What reaches one of them is never
+// closed: the compiler goes on in it until the process ends.
+func (m *Module) compileWithin(ctx context.Context, code []byte) error {
+	var compiled wazero.CompiledModule
+	r := m.runtime
+	ctx, cancel := context.WithCancel(ctx) // heeded between two functions of the module
+	defer cancel()
+	ended, err := cmp.Or(m.opts.compile, compileBounds).hold(func() (err error) {
+		defer func() {
+			if p := recover(); p != nil { // in the compiler, by a module that is malformed in a new way
+				err = fmt.Errorf("panic: %v", p)
+			}
+		}()
+		compiled, err = r.CompileModule(experimental.WithCompilationWorkers(ctx, runtime.GOMAXPROCS(0)), code)
+		return err
+	})
+	if !ended {
+		m.runtime, m.cache = nil, nil
+		return err
+	}
+	m.compiled = compiled
+	return err
 }
 
 // errNoCompiler is said of machines that could only interpret a guest, which
@@ -137,29 +168,6 @@ func compilerConfig() (config wazero.RuntimeConfig, err error) {
 	// A machine without the compiler is told apart when a runtime is made.
 	ctx := context.Background()
 	return config, wazero.NewRuntimeWithConfig(ctx, config).Close(ctx)
-}
-
-// openCache opens the folder of compiled code, which is code of the user's own:
-// nobody else may write there.
-func openCache(dir string) (wazero.CompilationCache, error) {
-	if dir == "" {
-		return nil, nil
-	}
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, fmt.Errorf("make the folder of compiled modules: %w", err)
-	}
-	info, err := os.Stat(dir)
-	if err == nil && info.Mode().Perm()&0o022 != 0 {
-		err = fmt.Errorf("others may write to %s: chmod go-w it", dir)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("open the folder of compiled modules: %w", err)
-	}
-	cache, err := wazero.NewCompilationCacheWithDir(dir)
-	if err != nil {
-		return nil, fmt.Errorf("open the folder of compiled modules: %w", err)
-	}
-	return cache, nil
 }
 
 // Close frees the module. Its sessions must be closed.

@@ -66,4 +66,6 @@ type Options struct {
 	// Describing says that the plugin is only asked what it offers. Then it may
 	// import what it was not granted, and no such import does anything.
 	Describing bool
+
+	compile bounds // of tests; zero is compileBounds
 }
