@@ -14,9 +14,10 @@ const ciHelp = `Arguments are comparison documents (comparison.json of harness a
 compare --format json --dir), or folders that hold them; NAME=PATH names a leg
 of a matrix. In GitHub Actions the repository, the pull request, the commit and
 the run come from the event; anywhere else from flags. Where the event is
-workflow_run, or with --untrusted, the documents are taken for a stranger's: the
-comparison is not believed but made again from the run documents, by the
-thresholds, budgets and accepted regressions of the base branch.
+workflow_run, or another of a fork's pull request in a job with secrets, or with
+--untrusted, the documents are taken for a stranger's: the comparison is not
+believed but made again from the run documents, by the thresholds, budgets and
+accepted regressions of the base branch.
 
 Exit codes: 0 said what there is to say, whatever it is · 5 it could not be
 delivered · 2 usage or configuration · 130 interrupted; with --fail-on also the
@@ -72,7 +73,7 @@ func (o *ciOptions) addSaying(f *pflag.FlagSet) {
 	f.StringVar(&o.reportURL, "report-url", "", "`URL` of the full report")
 	f.StringVar(&o.reproduce, "reproduce", "", "`COMMAND` that measures the same on a desk (default harness ab of the two commits)")
 	f.StringArrayVar(&o.notes, "note", nil, "`SENTENCE` about what limits trust, such as that of harness ci baseline; may be repeated")
-	f.BoolVar(&o.untrusted, "untrusted", false, "the documents come from strangers (always so for the event workflow_run)")
+	f.BoolVar(&o.untrusted, "untrusted", false, "the documents come from strangers (always so for the event workflow_run, and for forks in jobs with secrets)")
 	f.StringArrayVar(&o.artifacts, "artifact", nil, "`NAME` of an artifact of the run that the event is about, to be downloaded; * is a wildcard; may be repeated")
 	f.StringVar(&o.baseline, "baseline", "", "baseline `FILE` for documents that hold a head run only")
 }

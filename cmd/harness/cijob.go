@@ -68,8 +68,12 @@ func isSHA(s string) bool {
 	return len(s) == 40 && strings.Trim(s, "0123456789abcdef") == ""
 }
 
-// untrusted says that the documents may come from a stranger.
-func (j *ciJob) untrusted() bool { return j.options.untrusted || j.where.WorkflowRun != nil }
+// untrusted says that the documents may come from a stranger. A fork's pull
+// request can be in a job with secrets by other events than workflow_run, too;
+// that of pull_request has none, and can write nothing.
+func (j *ciJob) untrusted() bool {
+	return j.options.untrusted || j.where.WorkflowRun != nil || j.where.Fork && j.where.Event != "pull_request"
+}
 
 // connect makes the client.
 func (j *ciJob) connect() error {
