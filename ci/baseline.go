@@ -102,10 +102,19 @@ type Downloaded struct {
 	Problem error
 }
 
+// maxArtifacts is the most bytes that all artifacts of one command may unpack
+// to: a pattern takes as many as a stranger made.
+const maxArtifacts = 256 << 20
+
 // Download reads artifacts of a workflow's run. A name may be a pattern, * for
 // any characters; a name without one that is not there is a Problem, and so is
 // an artifact that is not what the bot takes. An error is one of the API.
 func Download(ctx context.Context, c *hub.Client, repo hub.Repo, run int64, names []string) ([]Downloaded, error) {
+	return download(ctx, c, repo, run, names, maxArtifacts)
+}
+
+// download reads artifacts of up to left bytes in all.
+func download(ctx context.Context, c *hub.Client, repo hub.Repo, run int64, names []string, left int64) ([]Downloaded, error) {
 	all, err := c.Artifacts(ctx, repo, run)
 	if err != nil {
 		return nil, err
@@ -121,7 +130,15 @@ func Download(ctx context.Context, c *hub.Client, repo hub.Repo, run int64, name
 		}
 		for _, a := range found {
 			d := Downloaded{Name: a.Name}
-			files, err := c.Download(ctx, a, hub.Limits{File: MaxDocument})
+			if left <= 0 {
+				d.Problem = fmt.Errorf("artifact %s was not read: all of them together may hold %d MiB", a.Name, maxArtifacts>>20)
+				out = append(out, d)
+				continue
+			}
+			files, err := c.Download(ctx, a, hub.Limits{File: MaxDocument, Total: left})
+			for _, f := range files {
+				left -= int64(len(f.Data))
+			}
 			switch {
 			case err == nil:
 				d.Files = FromArtifact(files)

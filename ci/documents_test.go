@@ -8,6 +8,7 @@ import (
 	"testing/fstest"
 
 	"github.com/benchharness/harness/ci/hub"
+	"github.com/benchharness/harness/ci/hubtest"
 	"github.com/benchharness/harness/internal/result"
 )
 
@@ -126,5 +127,28 @@ func TestAnArtifactIsReadFromItsOnlyFolderWithDocuments(t *testing.T) {
 	}
 	if data, err := io.ReadAll(f); err != nil || string(data) != "hello" {
 		t.Errorf("%q, %v", data, err)
+	}
+}
+
+// A pattern takes as many artifacts as a stranger made, and no more than that
+// of what is in them.
+func TestArtifactsAreReadUpToALimitInAll(t *testing.T) {
+	server := hubtest.New(hubtest.Options{State: `
+repo: acme/search
+tokens: {ghs_x: {permissions: {actions: read}}}
+branches: {main: base}
+runs: [{id: 5, workflow: bench.yml, branch: main, sha: base, artifacts: {leg-a: {run.json: "12345678"}, leg-b: {run.json: "12345678"}, leg-c: {run.json: "1"}}}]
+`})
+	client, err := hub.New(hub.Options{API: server.URL(), Token: "ghs_x", HTTP: server.Transport("")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := download(t.Context(), client, hub.Repo{Owner: "acme", Name: "search"}, 5, []string{"leg-*"}, 9)
+	if err != nil || len(got) != 3 || got[0].Problem != nil || got[1].Problem == nil || got[2].Problem != nil {
+		t.Fatalf("of 9 bytes: %+v, %v", got, err)
+	}
+	got, err = download(t.Context(), client, hub.Repo{Owner: "acme", Name: "search"}, 5, []string{"leg-*"}, 8)
+	if err != nil || len(got) != 3 || got[0].Problem != nil || got[1].Problem == nil || !strings.Contains(got[2].Problem.Error(), "all of them together") {
+		t.Fatalf("of 8 bytes: %+v, %v", got, err)
 	}
 }
