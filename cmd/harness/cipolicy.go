@@ -45,9 +45,14 @@ func (j *ciJob) fromBase(ctx context.Context) (dir, config string, err error) {
 	if config == "" && j.options.config != "" {
 		return "", "", usage("--config: there is no %s on the base branch %s", j.options.config, j.pull.BaseRef)
 	}
-	// Accepted regressions stand in the folder that harness runs in, with the config.
-	accepted := path.Join(path.Dir(j.options.config), suite.AcknowledgedFile)
-	_, err = j.fetch(ctx, accepted, filepath.Join(dir, filepath.FromSlash(suite.AcknowledgedFile)))
+	// Accepted regressions stand in the folder that harness runs in: that of the
+	// config file, or the top of the repository.
+	local := filepath.Join(dir, filepath.FromSlash(suite.AcknowledgedFile))
+	beside := path.Join(path.Dir(j.options.config), suite.AcknowledgedFile)
+	found, err := j.fetch(ctx, beside, local)
+	if err == nil && !found && beside != suite.AcknowledgedFile {
+		_, err = j.fetch(ctx, suite.AcknowledgedFile, local)
+	}
 	return dir, config, err
 }
 
