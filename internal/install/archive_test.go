@@ -220,3 +220,24 @@ func FuzzUnpack(f *testing.F) {
 		})
 	})
 }
+
+// TestAnIndexThatIsABombIsNotRead has an archive that is nothing but the
+// index of more files than memory should be spent on.
+func TestAnIndexThatIsABombIsNotRead(t *testing.T) {
+	var b bytes.Buffer
+	w := zip.NewWriter(&b)
+	remark := strings.Repeat("x", 60_000)
+	for i := range 2 * maxIndex / len(remark) {
+		if _, err := w.CreateHeader(&zip.FileHeader{Name: fmt.Sprint(i), Comment: remark}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	root := t.TempDir()
+	_, err := installPath(t, filepath.Join(root, "plugins"), put(t, filepath.Join(root, "x.zip"), b.Bytes(), 0o644))
+	if err == nil || !strings.Contains(err.Error(), "unpack x.zip: it holds more than 10000 files, or long remarks") {
+		t.Errorf("error is %v", err)
+	}
+}

@@ -81,10 +81,10 @@ func TestAnAddressIsInstalledIfItsDigestIsThere(t *testing.T) {
 		{"both", map[string]string{"/d/SHA256SUMS": sum + "  x.tar.gz\n"}, sum, "", "SHA256SUMS, --sha256"},
 		{"a page in place of a 404", map[string]string{"/d/SHA256SUMS": "<html>not found</html>"}, sum, "", "--sha256"},
 		{"no digest", nil, "", "nothing says what x.tar.gz has to be", ""},
-		{"a page and no digest", map[string]string{"/d/SHA256SUMS": "<html>not found</html>"}, "", "nothing says what x.tar.gz has to be", ""},
+		{"a page and no digest", map[string]string{"/d/SHA256SUMS": "<html>not found</html>"}, "", "nothing says what x.tar.gz has to be: SHA256SUMS is no list of digests: line 1", ""},
 		{"a list without it", map[string]string{"/d/SHA256SUMS": sum + "  other.tar.gz\n"}, "", "SHA256SUMS does not list x.tar.gz", ""},
 		{"another digest in the list", map[string]string{"/d/SHA256SUMS": hexOf("y") + "  x.tar.gz\n"}, "", "and SHA256SUMS says " + hexOf("y"), ""},
-		{"two digests in the list", map[string]string{"/d/SHA256SUMS": hexOf("y") + "  x.tar.gz\n" + sum + "  x.tar.gz\n"}, "", "nothing says", ""},
+		{"two digests in the list", map[string]string{"/d/SHA256SUMS": hexOf("y") + "  x.tar.gz\n" + sum + "  x.tar.gz\n"}, "", `SHA256SUMS is no list of digests: line 2 gives "x.tar.gz" a second digest; give its digest with --sha256`, ""},
 		{"another digest by hand", map[string]string{"/d/SHA256SUMS": sum + "  x.tar.gz\n"}, hexOf("y"), "and --sha256 says", ""},
 	} {
 		t.Run(tt.what, func(t *testing.T) {

@@ -54,7 +54,7 @@ func (r *release) digests() sums {
 // release asks for the newest release, or for that of a version, with or
 // without the v in front.
 func (n Network) release(ctx context.Context, repo, version string) (*release, error) {
-	base := strings.TrimSuffix(cmp.Or(n.API, defaultAPI), "/") + "/repos/" + repo + "/releases/"
+	base := n.api() + "/repos/" + repo + "/releases/"
 	paths := []string{"latest"}
 	if version != "" {
 		paths = []string{"tags/" + version}
@@ -101,9 +101,13 @@ func (n Network) header(accept string) http.Header {
 	return h
 }
 
+// api is the address of GitHub's API.
+func (n Network) api() string { return strings.TrimSuffix(cmp.Or(n.API, defaultAPI), "/") }
+
 // asset fetches an asset of a release.
 func (n Network) asset(ctx context.Context, a asset, to string) error {
-	if n.Token != "" && a.API != "" { // the other address knows no token
+	// The other address knows no token. What is not the API's does not get it.
+	if n.Token != "" && strings.HasPrefix(a.API, n.api()+"/") {
 		return n.download(ctx, a.API, n.header("application/octet-stream"), to)
 	}
 	return n.download(ctx, a.URL, nil, to)

@@ -1,6 +1,7 @@
 package install
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -179,7 +180,8 @@ func (o Options) fromURL(ctx context.Context, work string) (*obtained, error) {
 			return nil, err
 		}
 		if err := f.read(list, i > 0); errors.Is(err, errNoList) {
-			continue // a page for people in place of a 404
+			f.doubt = cmp.Or(f.doubt, err) // a page for people in place of a 404, as a rule
+			continue
 		} else if err != nil {
 			return nil, err
 		}
@@ -239,6 +241,7 @@ type fetched struct {
 	got     *obtained
 	list    string // name of the list of digests
 	sums    sums
+	doubt   error // what is wrong with something of the name of such a list
 }
 
 func (f *fetched) path(name string) string { return filepath.Join(f.work, "fetched-"+name) }
@@ -339,7 +342,9 @@ func (f *fetched) finish(fetch func(string) error) error {
 	if len(got.verified) == 0 && o.Pin != nil && !archive {
 		got.verified = append(got.verified, "harness.lock") // by the digest of the program, which this is
 	}
-	if len(got.verified) == 0 {
+	if len(got.verified) == 0 && f.doubt != nil {
+		return fmt.Errorf("nothing says what %s has to be: %w; give its digest with --sha256", f.name, f.doubt)
+	} else if len(got.verified) == 0 {
 		return fmt.Errorf("nothing says what %s has to be: there is no SHA256SUMS beside it; give its digest with --sha256", f.name)
 	}
 	got.tree = filepath.Join(f.work, "tree")

@@ -156,6 +156,24 @@ func TestATokenGoesToTheAPIAndNowhereElse(t *testing.T) {
 	}
 }
 
+func TestATokenGoesToNoOtherAddressThatTheAPINames(t *testing.T) {
+	elsewhere := newSite(t)
+	elsewhere.files["/harness-plugin-hash"] = script
+	h := newHub(t, "v1", map[string]string{"harness-plugin-hash": script, "SHA256SUMS": hexOf(script) + "  harness-plugin-hash\n"})
+	for i := range h.release.Assets {
+		h.release.Assets[i].API = elsewhere.URL + "/harness-plugin-hash"
+	}
+	h.publish(t)
+	o := h.options(t, t.TempDir(), "")
+	o.Network.Token = "t-hunter2"
+	if _, err := Install(t.Context(), o); err != nil {
+		t.Error(err)
+	}
+	if len(elsewhere.asked) > 0 {
+		t.Errorf("elsewhere was asked, with the header Authorization %q", elsewhere.asked[0].Header.Get("Authorization"))
+	}
+}
+
 func TestQuestionsThatGitHubDoesNotAnswerAnyMoreHaveARemedy(t *testing.T) {
 	s := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("X-Ratelimit-Remaining", "0")

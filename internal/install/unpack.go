@@ -224,12 +224,40 @@ func (b *basket) tar(archive string) error {
 	}
 }
 
+// maxIndex is the most bytes that are read of a zip archive to find out what is
+// in it: room for the longest paths of as many files as may be.
+const maxIndex = maxFiles * (maxPath + 200)
+
+// bounded reads from a file until it has read so much. All of the index of a
+// zip archive is read before anything of it can be looked at.
+type bounded struct {
+	from io.ReaderAt
+	left int
+}
+
+func (r *bounded) ReadAt(b []byte, at int64) (int, error) {
+	if r.left -= len(b); r.left < 0 {
+		return 0, fmt.Errorf("it holds more than %d files, or long remarks", maxFiles)
+	}
+	return r.from.ReadAt(b, at)
+}
+
 func (b *basket) zip(archive string) error {
-	r, err := zip.OpenReader(archive)
+	in, err := os.Open(archive)
 	if err != nil {
 		return err
 	}
-	defer r.Close()
+	defer in.Close()
+	info, err := in.Stat()
+	if err != nil {
+		return err
+	}
+	index := &bounded{in, maxIndex}
+	r, err := zip.NewReader(index, info.Size())
+	if err != nil {
+		return err
+	}
+	index.left = 1 << 62 // files have limits of their own
 	for _, f := range r.File {
 		if err := checkPath(f.Name); err != nil {
 			return err
