@@ -15,6 +15,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"text/template"
 
@@ -30,6 +31,9 @@ const Module = "github.com/benchharness/harness"
 
 // GoVersion is the version of Go that a project asks for.
 const GoVersion = "1.26.0"
+
+// goPath is what paths of Go modules are made of.
+var goPath = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._~-]*(/[A-Za-z0-9][A-Za-z0-9._~-]*)*$`)
 
 // Kinds of projects.
 const (
@@ -56,6 +60,9 @@ type Project struct {
 func Write(dir string, p Project) ([]string, error) {
 	if p.GoPath == "" {
 		p.GoPath = "example.com/harness-plugin-" + p.Name
+	}
+	if !goPath.MatchString(p.GoPath) || path.Clean(p.GoPath) != p.GoPath {
+		return nil, fmt.Errorf("%q is no path of a Go module, want one such as example.com/harness-plugin-%s", p.GoPath, p.Name)
 	}
 	made, err := p.render()
 	if err != nil {

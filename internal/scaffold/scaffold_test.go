@@ -71,3 +71,31 @@ func TestTheWorkflowsAreOnesThatGitHubTakes(t *testing.T) {
 		}
 	}
 }
+
+func TestAPathThatIsNoModulesIsRefused(t *testing.T) {
+	for _, bad := range []string{"a b", `x"y`, "example.com//x", "example.com/../x", "/x", "x/", "x\nrequire y v1", "-x"} {
+		dir := filepath.Join(t.TempDir(), "new")
+		_, err := Write(dir, Project{Name: "demo", Kind: Go, GoPath: bad, Version: "1.2.3"})
+		if err == nil || !strings.Contains(err.Error(), "is no path of a Go module") {
+			t.Errorf("for %q the error is %v", bad, err)
+		}
+		if _, err := os.Stat(dir); err == nil {
+			t.Errorf("for %q something was written", bad)
+		}
+	}
+}
+
+// A checkout may be in a folder with a space in its name.
+func TestGoTakesTheModuleFile(t *testing.T) {
+	for _, kind := range []string{Go, WASM} {
+		dir := filepath.Join(t.TempDir(), kind)
+		if _, err := Write(dir, Project{Name: "demo", Kind: kind, Version: "1.2.3", SDK: "/my src/harness"}); err != nil {
+			t.Fatal(err)
+		}
+		cmd := exec.Command("go", "mod", "edit", "-json")
+		cmd.Dir = dir
+		if out, err := cmd.CombinedOutput(); err != nil || !strings.Contains(string(out), `"/my src/harness"`) {
+			t.Errorf("go mod edit: %v\n%s", err, out)
+		}
+	}
+}
