@@ -25,10 +25,10 @@ func newList(a *app) *cobra.Command {
 				p, ok := c.Declared(e)
 				switch {
 				case e.Problem != nil:
-					fmt.Fprintf(w, "%s/…\t\t\tcannot be used: %s\n", e.Name, printable(e.Problem.Error()))
+					fmt.Fprintf(w, "%s/…\t\t\tcannot be used: %s\n", cell(e.Name), cell(e.Problem.Error()))
 					continue
 				case !ok:
-					fmt.Fprintf(w, "%s/…\t\t\tnot asked yet: harness plugin describe %s\n", e.Name, e.Name)
+					fmt.Fprintf(w, "%s/…\t\t\tnot asked yet: harness plugin describe %s\n", cell(e.Name), cell(e.Name))
 					continue
 				}
 				for _, b := range p.Benchmarks {

@@ -5,7 +5,13 @@ import (
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
+
+	"github.com/benchharness/harness/internal/result"
 )
+
+// cell is a text of a table that may hold anything, such as the name of a file
+// that somebody else named: on one line, and without what drives terminals.
+func cell(text string) string { return result.Printable(text, maxSaid) }
 
 func newPluginList(a *app) *cobra.Command {
 	cmd := &cobra.Command{
@@ -26,9 +32,9 @@ func newPluginList(a *app) *cobra.Command {
 				} else if p, ok := c.Declared(e); ok {
 					v = p.Version
 				}
-				fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", e.Name, v, e.Kind, e.Source, e.Where())
+				fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", cell(e.Name), cell(v), e.Kind, cell(e.Source), cell(e.Where()))
 				for _, s := range e.Shadows {
-					fmt.Fprintf(w, "\t\t\tshadowed\t%s\n", s)
+					fmt.Fprintf(w, "\t\t\tshadowed\t%s\n", cell(s))
 				}
 			}
 			if err := w.Flush(); err != nil {
