@@ -12,21 +12,6 @@ import (
 // message can start another command. A title of "" is none.
 func Error(w io.Writer, title, message string) { command(w, "error", title, message) }
 
-// Warning is like Error.
-func Warning(w io.Writer, title, message string) { command(w, "warning", title, message) }
-
-// Notice is like Error.
-func Notice(w io.Writer, title, message string) { command(w, "notice", title, message) }
-
-// Mask has a secret replaced by *** in the job's log.
-func Mask(w io.Writer, secret string) {
-	for line := range strings.Lines(secret) {
-		if line = strings.TrimRight(line, "\r\n"); line != "" {
-			fmt.Fprintf(w, "::add-mask::%s\n", data.Replace(line))
-		}
-	}
-}
-
 // Text prints a text of strangers to a job's log, without any line of it being
 // taken for a command.
 func Text(w io.Writer, text string) error {

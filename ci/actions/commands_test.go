@@ -22,13 +22,6 @@ func TestMessagesCannotStartAnotherCommand(t *testing.T) {
 			t.Errorf("got %q, want %q", out.String(), tt.want)
 		}
 	}
-	var out strings.Builder
-	Warning(&out, "", "w")
-	Notice(&out, "", "n")
-	Mask(&out, "one\n\ntwo%")
-	if want := "::warning::w\n::notice::n\n::add-mask::one\n::add-mask::two%25\n"; out.String() != want {
-		t.Errorf("got %q, want %q", out.String(), want)
-	}
 }
 
 // TestTextIsNoCommand reads the log as the runner does: between stop-commands

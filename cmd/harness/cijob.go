@@ -34,7 +34,7 @@ func newCIJob(a *app, o *ciOptions) (*ciJob, error) {
 	if j.failOn, err = o.judging(); err != nil {
 		return nil, err
 	}
-	if j.where, err = actions.FromEnv(os.Getenv, os.ReadFile); err != nil {
+	if j.where, err = actions.FromEnv(os.Getenv, actions.ReadEvent); err != nil {
 		return nil, &exit{exitUsage, err}
 	}
 	w := &j.where
@@ -162,17 +162,14 @@ func (j *ciJob) sayings(legs []body.Leg) body.Options {
 		Suite: o.suite, ReportURL: o.reportURL, RunURL: w.RunURL, Notes: o.notes, Reproduce: o.reproduce,
 		Base:   body.Ref{Name: w.BaseRef, SHA: w.BaseSHA},
 		Head:   body.Ref{Name: w.HeadBranch, SHA: w.HeadSHA},
-		Marker: body.Marker{Suite: o.suite, Leg: o.leg, Head: w.HeadSHA, Run: w.RunID, Attempt: w.Attempt},
+		Marker: body.Marker{Suite: o.suite, Leg: o.leg, Head: w.HeadSHA},
 	}
+	out.Marker.Run, out.Marker.Attempt = w.Measured()
 	if w.ServerURL != "" && w.Repo != (hub.Repo{}) {
 		out.RepoURL = w.ServerURL + "/" + w.Repo.String()
 	}
-	if run := w.WorkflowRun; run != nil {
-		// The order of comments is that of the runs that measured.
-		out.Marker.Run, out.Marker.Attempt = run.ID, run.Attempt
-		if out.RepoURL != "" {
-			out.RunURL = fmt.Sprintf("%s/actions/runs/%d", out.RepoURL, run.ID)
-		}
+	if run := w.WorkflowRun; run != nil && out.RepoURL != "" {
+		out.RunURL = fmt.Sprintf("%s/actions/runs/%d", out.RepoURL, run.ID)
 	}
 	if p := j.pull; p != nil {
 		out.Base, out.Head = body.Ref{Name: p.BaseRef, SHA: p.BaseSHA}, body.Ref{Name: p.HeadRef, SHA: p.HeadSHA}
