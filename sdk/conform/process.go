@@ -2,6 +2,7 @@ package conform
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -87,6 +88,10 @@ func (p program) start(t T, cookie bool, versions, journalPath string) *process 
 		close(run.done)
 	}()
 	t.Cleanup(func() { run.cleanUp(t) })
+	// One that hangs would keep whoever interrupts the suite waiting for each
+	// of its deadlines.
+	stop := context.AfterFunc(t.Context(), func() { _ = lifeline.KillGroup(run.pid(), syscall.SIGKILL) })
+	t.Cleanup(func() { stop() })
 	if cookie {
 		run.shake(t)
 	}

@@ -1,9 +1,11 @@
 package conform
 
 import (
+	"context"
 	"encoding/xml"
 	"io"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -107,5 +109,30 @@ func TestJUnitIsXMLThatCountsAndEscapes(t *testing.T) {
 	}
 	if c := s.Cases[1]; c.Skipped == nil || c.Failure != nil {
 		t.Errorf("the skipped case is %+v", c)
+	}
+}
+
+func TestAnInterruptedSuiteDoesNotWaitForAProgramThatHangs(t *testing.T) {
+	dir := t.TempDir()
+	started, program := filepath.Join(dir, "started"), filepath.Join(dir, "hangs")
+	script := "#!/bin/sh\ntrap '' TERM\ntouch '" + started + "'\nwhile :; do sleep 1; done\n"
+	if err := os.WriteFile(program, []byte(script), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		Record(ctx, func(t T) { Program(t, []string{program}, WithBound(time.Hour)) })
+	}()
+	for _, err := os.Stat(started); err != nil; _, err = os.Stat(started) {
+		time.Sleep(time.Millisecond)
+	}
+	cancel()
+	select {
+	case <-ended:
+	case <-time.After(time.Minute):
+		t.Fatal("it waits for the program")
 	}
 }
