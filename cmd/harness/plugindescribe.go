@@ -135,7 +135,7 @@ func (a *app) describeRights(c *catalog.Catalog, e catalog.Entry, g suite.Grant,
 	line("is granted", "%s%s", cmp.Or(manifest.Join(g.Capabilities), "nothing"), from)
 	for _, x := range g.Capabilities {
 		if x == manifest.Blob {
-			line("", "%s: %s, which is %s", x, x.Describe(), g.Blobs)
+			line("", "%s: %s, which is %s", x, x.Describe(), led(g.Blobs))
 			continue
 		}
 		line("", "%s: %s", x, x.Describe())
@@ -149,4 +149,13 @@ func (a *app) describeRights(c *catalog.Catalog, e catalog.Entry, g suite.Grant,
 	line("limits", "memory %d KiB, op_time %v, round_time %v, set_up_time %v, log %d KiB, result %d KiB",
 		l.Memory>>10, l.OpTime, l.RoundTime, l.SetUpTime, l.Log>>10, l.Result>>10)
 	return nil
+}
+
+// led is a path, and where it leads if that is elsewhere.
+func led(path string) string {
+	to, err := filepath.EvalSymlinks(path)
+	if err != nil || to == filepath.Clean(path) {
+		return path
+	}
+	return path + ", a link to " + to
 }
