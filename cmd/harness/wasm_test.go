@@ -197,9 +197,11 @@ func (g guests) target(t *testing.T) {
 		`{use: guest/web, name: web, with: {do: http, what: "/healthz"}}`,
 		`{use: guest/web, name: lost, with: {do: http, what: "/not/there"}}`,
 		`{use: guest/table, name: table, with: {do: sql, what: "select $1::int + 1"}}`,
-		`{use: guest/table, name: wrong, with: {do: sql, what: "select $1::int from nowhere"}}`)
+		`{use: guest/table, name: wrong, with: {do: sql, what: "select $1::int from nowhere"}}`,
+		`{use: guest/table, name: vast, with: {do: sql, what: "select repeat('x', 200000000 + $1::int)"}}`)
 	for name, want := range map[string]struct{ class, sample string }{
 		"web": {"", ""}, "lost": {"http_404", "not what was expected"}, "table": {"", ""}, "wrong": {"error", `relation "nowhere" does not exist (SQLSTATE 42P01)`},
+		"vast": {"limit", "more than the limit of 1048576 bytes"},
 	} {
 		b, found := got[name]
 		if !found || len(b.Rounds) != 1 {

@@ -98,7 +98,7 @@ func (s *session) instance(ctx context.Context, worker int) (*instance, []byte, 
 	}
 	in.metrics, in.http = s.benchmark.Metrics, s.http
 	if s.m.granted(abi.SQL) && r.Target.DSN != "" {
-		in.sql, err = connectSQL(ctx, r.Target)
+		in.sql, err = connectSQL(ctx, r.Target, s.m.limits.Result)
 	}
 	var text []byte
 	if err == nil {

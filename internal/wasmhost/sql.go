@@ -6,27 +6,50 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgproto3"
 
 	"github.com/benchharness/harness/sdk"
 	"github.com/benchharness/harness/sdk/abi"
 )
 
 // sqlTarget is an instance's connection to the database of its session.
-type sqlTarget struct{ conn *pgx.Conn }
+type sqlTarget struct {
+	conn   *pgx.Conn
+	target sdk.Target
+	result int64 // bytes of an answer, at most
+}
 
-func connectSQL(ctx context.Context, t sdk.Target) (*sqlTarget, error) {
-	conn, err := pgx.Connect(ctx, t.DSN)
+// wireShare is how many bytes of a row may come over the wire for each byte
+// that an answer may have: a number of eight bytes may be one digit.
+const wireShare = 8
+
+// connectSQL opens a connection on which no message is read that could not be
+// part of an answer of at most result bytes. One that is larger ends the
+// connection, and the op after it opens another.
+func connectSQL(ctx context.Context, t sdk.Target, result int64) (*sqlTarget, error) {
+	s := &sqlTarget{target: t, result: result}
+	return s, s.open(ctx)
+}
+
+func (s *sqlTarget) open(ctx context.Context) error {
+	conn, err := pgx.Connect(ctx, s.target.DSN)
 	if err != nil {
 		// What pgx says holds the address and the user, which are the host's to
 		// know: it goes to the harness, and never to the guest.
-		return nil, sdk.TargetDown(t.Name, fmt.Errorf("connect: %w", err), "is the server up, and is its dsn in harness.yaml right?")
+		return sdk.TargetDown(s.target.Name, fmt.Errorf("connect: %w", err), "is the server up, and is its dsn in harness.yaml right?")
 	}
-	return &sqlTarget{conn: conn}, nil
+	conn.PgConn().Frontend().SetMaxBodyLen(int(min(wireShare*s.result+smallMessage, math.MaxInt32)))
+	s.conn = conn
+	return nil
 }
+
+// smallMessage is room for what is no row: errors, descriptions of columns.
+const smallMessage = 64 << 10
 
 // goodbye is how long a connection has to be closed politely.
 const goodbye = time.Second
@@ -34,7 +57,9 @@ const goodbye = time.Second
 func (s *sqlTarget) close() {
 	ctx, cancel := context.WithTimeout(context.Background(), goodbye)
 	defer cancel()
-	_ = s.conn.Close(ctx) // it is dropped in any case
+	if s.conn != nil {
+		_ = s.conn.Close(ctx) // it is dropped in any case
+	}
 }
 
 // hostSQL is sql_query.
@@ -67,10 +92,11 @@ func (in *instance) doSQL(query string, text, buf []byte) uint64 {
 	}
 	answer, err := in.rows(query, args)
 	var refused *pgconn.PgError
+	var long *pgproto3.ExceededMaxBodyLenErr
 	switch {
 	case in.ctx.Err() != nil:
 		return in.refuse(abi.Stopped, "the time is over")
-	case errors.Is(err, errTooLarge):
+	case errors.Is(err, errTooLarge), errors.As(err, &long):
 		in.note(abi.ClassLimit, "the database's answer has more than the limit of %d bytes for results", in.m.limits.Result)
 		return in.refuse(abi.TooLarge, "the answer is too large")
 	case errors.As(err, &refused):
@@ -108,6 +134,11 @@ func arguments(text []byte) ([]any, error) {
 
 // rows runs a query and returns its rows as JSON, between the stamps of the op.
 func (in *instance) rows(query string, args []any) ([]byte, error) {
+	if in.sql.conn.IsClosed() {
+		if err := in.sql.open(in.ctx); err != nil {
+			return nil, errors.New("the database cannot be reached any more") // the address is the host's to know
+		}
+	}
 	defer in.stamps()()
 	rows, err := in.sql.conn.Query(in.ctx, query, args...)
 	if err != nil {
