@@ -8,16 +8,21 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/benchharness/harness/internal/catalog"
+	"github.com/benchharness/harness/internal/manifest"
 	"github.com/benchharness/harness/internal/stack"
 	"github.com/benchharness/harness/internal/store"
 	"github.com/benchharness/harness/internal/suite"
+	"github.com/benchharness/harness/internal/wasmhost"
 	"github.com/benchharness/harness/sdk"
 	"github.com/benchharness/harness/sdk/conform"
+	"github.com/benchharness/harness/sdk/lifeline"
 )
 
 type verifyOptions struct {
@@ -75,13 +80,18 @@ func (o *verifyOptions) run(ctx context.Context, a *app, plugin string) (err err
 	if a.grants, err = suite.Grants(ctx, suite.Inputs{Flags: o.flags, Environ: os.Environ(), Dir: a.dir}); err != nil {
 		return err
 	}
-	command, err := a.pluginCommand(plugin)
+	e, err := a.pluginEntry(plugin)
 	if err != nil {
 		return err
 	}
+	path, args := a.command(e)
+	command := append([]string{path}, args...)
 	opts, err := o.options()
 	if err != nil {
 		return err
+	}
+	if e.Kind == manifest.WASM && !e.BuiltIn() {
+		opts = append(opts, conform.WithWatcher(func() ([]string, func(int) func(), error) { return a.watched(e) }))
 	}
 	ctx, stop := interruptible(ctx, a)
 	defer stop()
@@ -140,29 +150,50 @@ func (o *verifyOptions) options() ([]conform.Option, error) {
 	return opts, nil
 }
 
-// pluginCommand is what starts the plugin of a name or in a file.
-func (a *app) pluginCommand(plugin string) ([]string, error) {
+// watched watches over a process with guests, and kills it when one has used up
+// its time: what loops cannot be stopped by the process that it runs in.
+func (a *app) watched(e catalog.Entry) (args []string, watch func(pid int) (stop func()), err error) {
+	g, err := newGuard(os.TempDir(), wasmhost.Limits(a.grants[e.Name].Limits).Watched())
+	if err != nil {
+		return nil, nil, err
+	}
+	return []string{"--pulse", g.page.Path()}, func(pid int) func() {
+		ctx, cancel := context.WithCancel(context.Background())
+		var ended sync.WaitGroup
+		ended.Go(func() {
+			if err := g.Watch(ctx); err != nil && ctx.Err() == nil {
+				a.say("harness: plugin %s: %v; its process is killed", e.Name, err)
+				_ = lifeline.KillGroup(pid, syscall.SIGKILL) // it may have ended by itself
+			}
+		})
+		return func() {
+			cancel()
+			ended.Wait()
+		}
+	}, nil
+}
+
+// pluginEntry is the plugin of a name or in a file.
+func (a *app) pluginEntry(plugin string) (catalog.Entry, error) {
 	if strings.ContainsRune(plugin, filepath.Separator) {
 		path, err := filepath.Abs(plugin)
 		if err != nil {
-			return nil, err
+			return catalog.Entry{}, err
 		}
 		e, err := catalog.FileEntry(path)
 		if err != nil {
-			return nil, &exit{exitUsage, err}
+			return e, &exit{exitUsage, err}
 		}
-		path, args := a.command(e)
-		return append([]string{path}, args...), nil
+		return e, nil
 	}
 	c, err := a.catalog()
 	if err != nil {
-		return nil, err
+		return catalog.Entry{}, err
 	}
 	e, ok := c.Entry(plugin)
 	if !ok {
-		return nil, usage("no plugin %q%s; found are: %s; a file is named with its folder, as in ./%s",
+		return e, usage("no plugin %q%s; found are: %s; a file is named with its folder, as in ./%s",
 			plugin, suggest(plugin, c.Plugins()), strings.Join(c.Plugins(), ", "), plugin)
 	}
-	path, args := a.command(e)
-	return append([]string{path}, args...), nil
+	return e, nil
 }

@@ -43,6 +43,7 @@ func TestWASMPlugins(t *testing.T) {
 	}
 	t.Run("the example is a module from the same source", g.example)
 	t.Run("the module of the example conforms", g.conforms)
+	t.Run("the module is verified, and one that loops is found out", g.verified)
 	t.Run("a guest that does not end is ended and harms nobody", g.attacked)
 	t.Run("a guest in Go reaches nothing of the machine", g.confined)
 	t.Run("a guest in Go that breaks is told in one line", g.broken)

@@ -15,7 +15,17 @@ type config struct {
 	presets int
 	env     []string
 	bound   time.Duration
+	watcher Watcher
 }
+
+// A Watcher watches over every process that the suite starts. It is called
+// before the start, and returns further arguments for the process and a function
+// that is called with its number; that one returns what ends the watch.
+type Watcher func() (args []string, watch func(pid int) (stop func()), err error)
+
+// WithWatcher has the processes of a [Program] watched, for those that may be
+// in no state to end by themselves.
+func WithWatcher(w Watcher) Option { return func(c *config) { c.watcher = w } }
 
 // WithTarget gives the target for the benchmarks of kind t.Kind. Rounds of
 // benchmarks whose kind of target is not given are skipped.

@@ -56,8 +56,16 @@ func (p program) start(t T, cookie bool, versions, journalPath string) *process 
 	if err != nil {
 		t.Fatal(err)
 	}
+	args, watch := p.args, func(int) func() { return func() {} }
+	if p.watcher != nil {
+		more, by, err := p.watcher()
+		if err != nil {
+			t.Fatal(err)
+		}
+		args, watch = append(args[:len(args):len(args)], more...), by
+	}
 	run := &process{
-		bound: p.bound, cmd: exec.Command(p.path, p.args...), done: make(chan struct{}), socketDir: dir,
+		bound: p.bound, cmd: exec.Command(p.path, args...), done: make(chan struct{}), socketDir: dir,
 		stdout: newOutput(), stderr: newOutput(),
 	}
 	cmd := run.cmd
@@ -83,6 +91,7 @@ func (p program) start(t T, cookie bool, versions, journalPath string) *process 
 		run.line.Close()
 		t.Fatalf("start %s: %v", p.path, err)
 	}
+	t.Cleanup(watch(run.pid()))
 	go func() {
 		_ = cmd.Wait() // how it ended is in ProcessState
 		close(run.done)
