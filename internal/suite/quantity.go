@@ -94,35 +94,30 @@ var (
 	seedRule   = countRule(0, math.MaxUint64)
 )
 
-var rateRule = rule[float64]{
-	want: "a rate above 0 and up to 10000000/s, such as 1000/s or 1000",
-	parse: func(s string) (float64, bool) {
-		if !rateExpr.MatchString(s) {
-			return 0, false
-		}
-		f, err := strconv.ParseFloat(strings.TrimSuffix(s, "/s"), 64)
-		return f, err == nil && f > 0 && f <= maxRate
-	},
-	text: func(f float64) string {
-		if f == 0 {
-			return "none"
-		}
-		return strconv.FormatFloat(f, 'f', -1, 64) + "/s"
-	},
+// rateFrom reads a rate that ok takes.
+func rateFrom(want string, ok func(float64) bool) rule[float64] {
+	return rule[float64]{
+		want: want + " up to 10000000/s, such as 1000/s or 1000",
+		parse: func(s string) (float64, bool) {
+			if !rateExpr.MatchString(s) {
+				return 0, false
+			}
+			f, err := strconv.ParseFloat(strings.TrimSuffix(s, "/s"), 64)
+			return f, err == nil && ok(f) && f <= maxRate
+		},
+		text: func(f float64) string {
+			if f == 0 {
+				return "none"
+			}
+			return strconv.FormatFloat(f, 'f', -1, 64) + "/s"
+		},
+	}
 }
 
-// stageRateRule is rateRule with 0, a pause.
-var stageRateRule = rule[float64]{
-	want: "a rate from 0 to 10000000/s, such as 1000/s or 1000",
-	parse: func(s string) (float64, bool) {
-		if !rateExpr.MatchString(s) {
-			return 0, false
-		}
-		f, err := strconv.ParseFloat(strings.TrimSuffix(s, "/s"), 64)
-		return f, err == nil && f >= 0 && f <= maxRate
-	},
-	text: rateRule.text,
-}
+var (
+	rateRule      = rateFrom("a rate above 0 and", func(f float64) bool { return f > 0 })
+	stageRateRule = rateFrom("a rate from 0", func(f float64) bool { return f >= 0 }) // 0 is a pause
+)
 
 // percentRule reads "10%" and, as the environment writes it, "10".
 var percentRule = rule[float64]{

@@ -11,7 +11,7 @@ import (
 	"github.com/benchharness/harness/sdk"
 )
 
-// schedules returns the intended starts of a plan, merged over its shards.
+// starting returns the intended starts of a plan, merged over its shards.
 func starting(p Plan, n int) (at []time.Duration) {
 	for k := range n {
 		s := newSchedule(p, roundKey(p, false), k, n)
