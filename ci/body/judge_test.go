@@ -59,7 +59,7 @@ func TestTheSentenceSaysWhatAReviewerHasToKnow(t *testing.T) {
 		{"a gating one is undecided", []Leg{leg(0, append(fine(37), gating(verdict.Inconclusive))...)}, "⚪ No regression in 37 of 38 metrics, 1 undecided", Neutral},
 		{"a gating one is undecided and the policy fails that", []Leg{leg(4, append(fine(37), gating(verdict.Inconclusive))...)},
 			"❌ 1 gating metric without a verdict (blocks merge): api/search latency_p95", Failure},
-		{"a gating one is missing", []Leg{leg(0, append(fine(3), gating(verdict.Missing))...)}, "⚪ No regression in 3 of 4 metrics, 1 missing", Neutral},
+		{"a gating one is missing", []Leg{leg(0, append(fine(3), gating(verdict.Missing))...)}, "⚪ No regression in 3 of 4 metrics, 1 gating metric missing", Neutral},
 		{"a new one beside others", []Leg{leg(0, append(fine(3), gating(verdict.New))...)}, "✅ No regression in 3 of 4 metrics, 1 new", Success},
 		{"one regression", []Leg{leg(1, append(fine(3), regression())...)}, "❌ 1 regression (blocks merge): api/search latency_p99 +14.2% [+11.0, +17.5]", Failure},
 		{"three regressions", []Leg{leg(1, gating(verdict.Regressed), regression(), metric("db/tpcb", "", "throughput", 800, -0.5, 0.1, verdict.Regressed))},

@@ -208,13 +208,22 @@ func (j *judgement) tail() []string {
 			out = append(out, number(n)+" "+what)
 		}
 	}
+	gates := 0
+	for _, i := range j.items[missing] {
+		if !informational(i) {
+			gates++
+		}
+	}
+	if gates > 0 {
+		out = append(out, plural(gates, "gating metric")+" missing")
+	}
 	add(j.count(accepted), "acknowledged")
 	add(j.count(worse), "informational worse")
 	add(j.count(improved), "improved")
 	add(j.count(undecided), "undecided")
 	add(j.count(invalid), "informational invalid")
 	add(j.count(incomparable), "incomparable")
-	add(j.count(missing), "missing")
+	add(j.count(missing)-gates, "missing")
 	if n := j.count(fresh); n < j.metrics {
 		add(n, "new")
 	}

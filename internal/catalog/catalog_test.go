@@ -144,6 +144,18 @@ func TestOnlyExecutableFilesOfTheRightNameAreFound(t *testing.T) {
 	}
 }
 
+func TestAFileWhoseNameCannotBeAPluginsIsUnusableAndSaysHowToMendIt(t *testing.T) {
+	w := newWorld(t)
+	path := w.put(t, "local/harness-plugin-Bad Name", "x", 0o755)
+	e, ok := w.open(t).Entry("Bad Name")
+	if !ok || e.Problem == nil || !strings.HasPrefix(e.Problem.Error(), "rename "+path+" to harness-plugin-NAME, or remove it: ") {
+		t.Errorf("it is %+v", e)
+	}
+	if w.n != 0 {
+		t.Error("it was started")
+	}
+}
+
 func TestAnExplicitFileThatCannotBeAPluginIsNamed(t *testing.T) {
 	w := newWorld(t)
 	text := w.put(t, "text", "x", 0o644)

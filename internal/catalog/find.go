@@ -80,6 +80,9 @@ func (f folder) program(file, source string) (Entry, bool) {
 	e := Entry{Name: nameOf(file), Path: filepath.Join(f.dir, file), Source: source, Kind: kindOf(file), Problem: f.problem}
 	m := f.manifest
 	if m == nil {
+		if err := sdk.CheckName(e.Name); err != nil && e.Problem == nil {
+			e.Problem = fmt.Errorf("rename %s to %sNAME, or remove it: %w", e.Path, Prefix, err)
+		}
 		return e, true
 	}
 	a, key, has := m.Artifact(manifest.Platform())

@@ -7,6 +7,7 @@
 package lockfile
 
 import (
+	"bytes"
 	_ "embed"
 	"encoding/json"
 	"errors"
@@ -154,6 +155,9 @@ func Decode(r io.Reader) (*File, error) {
 		}
 		return nil, fmt.Errorf("schema is %s, want %s", show(head.Schema), Schema)
 	}
+	if err := repeated(raw); err != nil {
+		return nil, err
+	}
 	var f File
 	dec := json.NewDecoder(strings.NewReader(string(raw)))
 	dec.DisallowUnknownFields()
@@ -164,6 +168,47 @@ func Decode(r io.Reader) (*File, error) {
 		return nil, err
 	}
 	return &f, nil
+}
+
+// repeated finds an object of valid JSON that has a name twice, of which
+// encoding/json would take the last without a word: what a person reads and
+// what is held to would differ.
+func repeated(raw []byte) error {
+	type level struct {
+		names map[string]bool // nil in a list
+		value bool            // a name has been read, its value comes next
+	}
+	var open []level
+	dec := json.NewDecoder(bytes.NewReader(raw))
+	for {
+		token, err := dec.Token()
+		if errors.Is(err, io.EOF) {
+			return nil
+		} else if err != nil {
+			return fmt.Errorf("it is not the JSON of a lockfile: %w", err)
+		}
+		if token == json.Delim('}') || token == json.Delim(']') {
+			open = open[:len(open)-1]
+			continue
+		}
+		if n := len(open) - 1; n >= 0 && open[n].names != nil {
+			if in := &open[n]; in.value {
+				in.value = false
+			} else {
+				name, _ := token.(string)
+				if in.names[name] {
+					return fmt.Errorf("%s is in an object twice: remove one of them, or run harness plugin lock again", show(name))
+				}
+				in.names[name], in.value = true, true
+			}
+		}
+		switch token {
+		case json.Delim('{'):
+			open = append(open, level{names: map[string]bool{}})
+		case json.Delim('['):
+			open = append(open, level{})
+		}
+	}
 }
 
 // Read reads the lockfile at a path. An absent one gives fs.ErrNotExist.

@@ -151,6 +151,8 @@ func TestAMistakeInALockfileIsNamedInOneLine(t *testing.T) {
 	for _, tt := range []struct{ what, from, to, want string }{
 		{"no JSON", "{", "", "it is not the JSON of a lockfile"},
 		{"a merge conflict", "{\n", "{\n<<<<<<< HEAD\n", "merge conflict"},
+		{"a plugin twice", `"plugins": {`, `"plugins": {"hash": {}, `, `"hash" is in an object twice`},
+		{"a digest twice", `"any": `, `"any": "x", "any": `, `"any" is in an object twice`},
 		{"a later version", "lock/v1", "lock/v2", "upgrade harness"},
 		{"another document", "harness.lock/v1", "harness.run/v1", `schema is "harness.run/v1"`},
 		{"an unknown key", `"kind"`, `"kinds"`, `unknown field "kinds"`},
