@@ -23,6 +23,7 @@ import (
 	"github.com/hashicorp/go-plugin/runner"
 	"google.golang.org/grpc"
 
+	"github.com/benchharness/harness/internal/cpus"
 	"github.com/benchharness/harness/internal/proc"
 	"github.com/benchharness/harness/sdk"
 	pluginv1 "github.com/benchharness/harness/sdk/proto/harness/plugin/v1"
@@ -38,6 +39,7 @@ type Options struct {
 	Journal     sdk.Journal
 	JournalPath string            // handed to the plugin, which journals its own objects
 	Log         func(line string) // gets every line of the plugin's stderr; may be nil
+	CPUs        cpus.Set          // that it may use; none: any
 	// Dir is the folder to make the socket's folder in; its path has at most
 	// [MaxDir] bytes. Empty: a temporary folder, which only Stop and the
 	// plugin itself remove.

@@ -27,7 +27,7 @@ func (r *childRunner) Start(context.Context) error {
 	}
 	child, err := proc.Start(proc.Spec{
 		Name: "plugin " + o.Name, Path: o.Path, Args: o.Args, Env: env,
-		Stderr: r.plugin.tail, Journal: o.Journal, Deaf: o.Deaf,
+		Stderr: r.plugin.tail, Journal: o.Journal, Deaf: o.Deaf, CPUs: o.CPUs,
 	})
 	if err != nil {
 		return err

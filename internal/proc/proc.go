@@ -23,6 +23,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/benchharness/harness/internal/cpus"
 	"github.com/benchharness/harness/sdk"
 	"github.com/benchharness/harness/sdk/lifeline"
 )
@@ -48,6 +49,8 @@ type Spec struct {
 	// Deaf says that the program knows of lifelines and may be in no state to
 	// notice the end of its own: it is killed when the harness is gone.
 	Deaf bool
+	// CPUs are those that it and what it starts may use; none: any.
+	CPUs cpus.Set
 }
 
 // supervised says that a watcher beside the program ends it.
@@ -143,7 +146,7 @@ func (c *Child) start(token string) error {
 // run starts the program so that it ends with the harness.
 func (c *Child) run(cmd *exec.Cmd) (err error) {
 	if c.spec.supervised() {
-		c.process, err = lifeline.Supervise(cmd, syscall.SIGKILL)
+		c.process, err = lifeline.SuperviseWith(cmd, lifeline.Options{Signal: syscall.SIGKILL, Thread: c.spec.CPUs.Pin})
 		return err
 	}
 	if c.line, err = lifeline.Attach(cmd); err != nil {
@@ -155,7 +158,7 @@ func (c *Child) run(cmd *exec.Cmd) (err error) {
 	if c.spec.Deaf {
 		sig = syscall.SIGKILL
 	}
-	c.process, err = lifeline.Start(cmd, sig)
+	c.process, err = lifeline.StartWith(cmd, lifeline.Options{Signal: sig, Thread: c.spec.CPUs.Pin})
 	c.line.Release()
 	return err
 }

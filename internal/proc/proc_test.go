@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -17,6 +18,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/benchharness/harness/internal/cpus"
 	"github.com/benchharness/harness/sdk"
 	"github.com/benchharness/harness/sdk/lifeline"
 )
@@ -45,6 +47,10 @@ func act(role string) int {
 	case "stdin":
 		b, err := io.ReadAll(os.Stdin)
 		fmt.Println(len(b), err)
+		return 0
+	case "cpus":
+		on, err := cpus.Of(0)
+		fmt.Println(on, runtime.GOMAXPROCS(0), err)
 		return 0
 	case "breeds":
 		for _, attr := range []*syscall.SysProcAttr{{}, {Setsid: true}} {
@@ -367,5 +373,51 @@ func TestBothWaysToFindMarkedProcessesAgree(t *testing.T) {
 	found, err := marked([]string{c.object.Name})
 	if err != nil || !slices.Equal(found, byPS) || !slices.Equal(found, []int{c.PID()}) {
 		t.Errorf("marked: %v (%v), by ps: %v, want %d", found, err, byPS, c.PID())
+	}
+}
+
+func TestChildrenAreStartedOnTheirCPUsAndSizeTheirSchedulerByThem(t *testing.T) {
+	all, err := cpus.Allowed()
+	if err != nil {
+		t.Skipf("%v", err)
+	}
+	t.Setenv("GOMAXPROCS", "")
+	last := cpus.Set{all[len(all)-1]}
+	for name, spec := range map[string]Spec{
+		"one of ours":       {Path: os.Args[0], Args: []string{"act", "cpus"}, CPUs: last},
+		"a foreign program": {Path: os.Args[0], Args: []string{"act", "cpus"}, CPUs: last, Foreign: true},
+		"not pinned":        {Path: os.Args[0], Args: []string{"act", "cpus"}},
+	} {
+		want := spec.CPUs
+		if len(want) == 0 {
+			want = all
+		}
+		spec.Name = name
+		c, err := Start(spec)
+		if err != nil {
+			t.Fatal(err)
+		}
+		out, err := io.ReadAll(c.Stdout())
+		if got, say := strings.TrimSpace(string(out)), fmt.Sprintf("%s %d <nil>", want, len(want)); err != nil || got != say {
+			t.Errorf("%s: %q (%v), want %q", name, got, err, say)
+		}
+		_ = c.Stop(t.Context(), time.Second)
+	}
+	if now, _ := cpus.Allowed(); now.String() != all.String() {
+		t.Errorf("the harness itself may use %s now, and %s before", now, all)
+	}
+}
+
+func TestCPUsThatAreNotThereAreAnErrorOfTheStart(t *testing.T) {
+	if _, err := cpus.Allowed(); err != nil {
+		t.Skipf("%v", err)
+	}
+	c, err := Start(Spec{Name: "child", Path: os.Args[0], Args: []string{"act", "cpus"}, CPUs: cpus.Set{cpus.Most - 1}})
+	if err == nil {
+		_ = c.Stop(t.Context(), time.Second)
+		t.Fatal("it was started")
+	}
+	if !strings.Contains(err.Error(), "pin to CPUs 1023") {
+		t.Errorf("%v", err)
 	}
 }

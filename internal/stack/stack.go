@@ -16,6 +16,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/benchharness/harness/internal/cpus"
 	"github.com/benchharness/harness/internal/proc"
 	"github.com/benchharness/harness/sdk"
 	"github.com/benchharness/harness/sdk/journal"
@@ -55,6 +56,7 @@ type Options struct {
 	Journal     sdk.Journal
 	JournalPath string
 	Log         func(line string)
+	CPUs        cpus.Set      // that it and what it starts may use; none: any
 	Timeout     time.Duration // default 3 min: a first start may fetch binaries
 }
 
@@ -81,7 +83,7 @@ func Start(ctx context.Context, o Options) (*Stack, error) {
 	}
 	tail := proc.NewTail(o.Log)
 	env := []string{journal.EnvPath + "=" + o.JournalPath}
-	child, err := proc.Start(proc.Spec{Name: "reference " + o.Kind, Path: o.Exe, Args: o.Args, Env: env, Stderr: tail, Journal: o.Journal})
+	child, err := proc.Start(proc.Spec{Name: "reference " + o.Kind, Path: o.Exe, Args: o.Args, Env: env, Stderr: tail, Journal: o.Journal, CPUs: o.CPUs})
 	if err != nil {
 		return nil, err
 	}

@@ -17,6 +17,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/benchharness/harness/internal/cpus"
 	"github.com/benchharness/harness/internal/proc"
 	"github.com/benchharness/harness/internal/suite"
 	"github.com/benchharness/harness/sdk"
@@ -28,6 +29,7 @@ type Variant struct {
 	Dir     string            // in which the commands run; absolute
 	Journal sdk.Journal       // of processes; nil: not journalled
 	Log     func(line string) // of what the commands print; may be nil
+	CPUs    cpus.Set          // that what it serves may use; none: any
 }
 
 // Error says which command of a variant failed, and the last that it printed.
@@ -108,11 +110,15 @@ func (v *Variant) begin(step, shell string) (*command, error) {
 		return nil, v.fail(step, nil, "there is no folder %s to run it in", v.Dir)
 	}
 	c := &command{tail: proc.NewTail(v.Log), drained: make(chan struct{})}
+	var on cpus.Set // a build may use all there are
+	if step == "start" {
+		on = v.CPUs
+	}
 	var err error
 	c.Child, err = proc.Start(proc.Spec{
 		Name: step + " of variant " + v.Spec.Name, Path: "/bin/sh", Args: []string{"-c", shell}, Dir: v.Dir,
 		// The commands are the user's own and may need whatever is set.
-		Env: append(os.Environ(), v.Spec.Env...), Stderr: c.tail, Journal: v.Journal, Foreign: true,
+		Env: append(os.Environ(), v.Spec.Env...), Stderr: c.tail, Journal: v.Journal, Foreign: true, CPUs: on,
 	})
 	if err != nil {
 		return nil, v.fail(step, nil, "%w", err)

@@ -37,8 +37,20 @@ type Process struct {
 // cmd.Wait must not be called; cancelling a context given to
 // [exec.CommandContext] works as usual.
 func Start(cmd *exec.Cmd, sig syscall.Signal) (*Process, error) {
-	return start(cmd, sig, nil)
+	return start(cmd, Options{Signal: sig}, nil)
 }
+
+// Options say how a child is started.
+type Options struct {
+	Signal syscall.Signal // see [Start]
+	// Thread, if not nil, is called on the thread that is about to fork, for what
+	// a child inherits of it, such as its CPUs. undo is called on the same thread
+	// when the child runs, or could not be started.
+	Thread func() (undo func(), err error)
+}
+
+// StartWith is [Start] with options.
+func StartWith(cmd *exec.Cmd, o Options) (*Process, error) { return start(cmd, o, nil) }
 
 // StartForeign starts a program that does not know of lifelines so that it gets
 // sig when this process dies: through [Start] on Linux, through [Supervise]
@@ -50,15 +62,15 @@ func StartForeign(cmd *exec.Cmd, sig syscall.Signal) (*Process, error) {
 	return Supervise(cmd, sig)
 }
 
-func start(cmd *exec.Cmd, sig syscall.Signal, line *Line) (*Process, error) {
+func start(cmd *exec.Cmd, o Options, line *Line) (*Process, error) {
 	OwnGroup(cmd)
-	setParentDeathSignal(cmd.SysProcAttr, sig)
+	setParentDeathSignal(cmd.SysProcAttr, o.Signal)
 	p := &Process{cmd: cmd, done: make(chan struct{})}
 	started := make(chan error)
 	go func() {
 		runtime.LockOSThread()
 		defer runtime.UnlockOSThread()
-		err := cmd.Start()
+		err := startOn(cmd, o.Thread)
 		if line != nil {
 			line.Release()
 		}
@@ -84,6 +96,18 @@ func start(cmd *exec.Cmd, sig syscall.Signal, line *Line) (*Process, error) {
 		return nil, fmt.Errorf("start %s: %w", cmd.Path, err)
 	}
 	return p, nil
+}
+
+// startOn starts cmd from this thread as thread prepares it.
+func startOn(cmd *exec.Cmd, thread func() (func(), error)) error {
+	if thread != nil {
+		undo, err := thread()
+		if err != nil {
+			return err
+		}
+		defer undo()
+	}
+	return cmd.Start()
 }
 
 // PID is the process id of the child, and of its process group.

@@ -23,6 +23,11 @@ exec 3<&- "$@"`
 // the watcher holds the line as descriptor 3, which the program does not get,
 // nor the variable that names it.
 func Supervise(cmd *exec.Cmd, sig syscall.Signal) (*Process, error) {
+	return SuperviseWith(cmd, Options{Signal: sig})
+}
+
+// SuperviseWith is [Supervise] with options.
+func SuperviseWith(cmd *exec.Cmd, o Options) (*Process, error) {
 	if len(cmd.ExtraFiles) > 0 {
 		return nil, fmt.Errorf("supervise %s: it must not inherit further files", cmd.Path)
 	}
@@ -33,10 +38,10 @@ func Supervise(cmd *exec.Cmd, sig syscall.Signal) (*Process, error) {
 	if err != nil {
 		return nil, err
 	}
-	argv := []string{"/bin/sh", "-c", superviseScript, strconv.Itoa(int(sig)), cmd.Path}
+	argv := []string{"/bin/sh", "-c", superviseScript, strconv.Itoa(int(o.Signal)), cmd.Path}
 	if len(cmd.Args) > 1 {
 		argv = append(argv, cmd.Args[1:]...)
 	}
 	cmd.Path, cmd.Args = argv[0], argv
-	return start(cmd, 0, line)
+	return start(cmd, Options{Thread: o.Thread}, line) // the watcher sends the signal
 }
