@@ -24,11 +24,14 @@ func NewHistogram(h *hdrhistogram.Histogram, batch uint64) Histogram {
 	}
 	mean, max := h.Mean()/float64(time.Second), time.Duration(h.Max()).Seconds()
 	out := Histogram{V2: v2, Count: uint64(h.TotalCount()), Mean: &mean, Max: &max}
-	out.P50, out.P95, out.P99 = quantile(h, 0.50, batch), quantile(h, 0.95, batch), quantile(h, 0.99, batch)
+	out.P50, out.P95, out.P99 = Quantile(h, 0.50, batch), Quantile(h, 0.95, batch), Quantile(h, 0.99, batch)
 	return out
 }
 
-func quantile(h *hdrhistogram.Histogram, q float64, batch uint64) *float64 {
+// Quantile is a quantile of a histogram of nanoseconds, in seconds; nil when too
+// few samples support it, see [loop.SamplesFor]. Of ops that were timed batch at
+// a time, each batch is one sample.
+func Quantile(h *hdrhistogram.Histogram, q float64, batch uint64) *float64 {
 	d, ok := loop.Quantile(h, q)
 	if !ok || uint64(h.TotalCount())/max(batch, 1) < uint64(loop.SamplesFor(q)) {
 		return nil
