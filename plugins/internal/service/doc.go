@@ -16,7 +16,8 @@
 //	POST /graphql             collections, collection, search, embed; introspection is on
 //	GET  /healthz
 //	GET, POST /faults         only with Options.FaultsEndpoint; see [ParseFaults]
-//	gRPC harness.retrieval.v1.Retrieval: Embed, Search, ListCollections, with reflection and health
+//	gRPC harness.retrieval.v1.Retrieval: Embed, Search, ListCollections, and the streams StreamHits (of
+//	the server), EmbedMany (of the client) and SearchMany (of both), with reflection and health
 //
 // It is neither an encoder nor an index: it takes both through the interfaces
 // [Embedder] and [Index]. It has no authentication and is meant for a loopback

@@ -38,8 +38,9 @@ type faultRule struct {
 //	/search:fixed=20ms    only requests whose path starts with /search
 //
 // A prefix is compared with the path of a URL and with the full name of a gRPC
-// method, such as /harness.retrieval.v1.Retrieval/Search. Delays that match
-// the same request add up. A request that arrives during a freeze waits until
+// method, such as /harness.retrieval.v1.Retrieval/Search; each message that a
+// client sends on a stream is a request. Delays that match the same request add
+// up. A request that arrives during a freeze waits until
 // its end. The first period starts now. The empty string is no fault.
 func ParseFaults(s string) (*Faults, error) {
 	f := &Faults{text: strings.TrimSpace(s), start: time.Now()}

@@ -17,7 +17,8 @@ import (
 )
 
 // newGRPC returns a gRPC server with the retrieval service, health and
-// reflection. Faults delay unary calls; reflection is a stream and stays
+// reflection. Faults delay unary calls, and every message that comes on a
+// stream of the retrieval service. Other streams, such as reflection, stay
 // undelayed.
 func (s *Server) newGRPC() *grpc.Server {
 	g := grpc.NewServer(
@@ -28,6 +29,7 @@ func (s *Server) newGRPC() *grpc.Server {
 			}
 			return next(ctx, req)
 		}),
+		grpc.StreamInterceptor(s.delayMessages),
 	)
 	retrievalv1.RegisterRetrievalServer(g, &grpcService{s: s})
 	healthpb.RegisterHealthServer(g, health.NewServer())
@@ -42,32 +44,46 @@ type grpcService struct {
 
 // Embed turns texts into vectors.
 func (g *grpcService) Embed(ctx context.Context, req *retrievalv1.EmbedRequest) (*retrievalv1.EmbedResponse, error) {
-	vectors, tokens, err := g.s.backend.embed(ctx, req.GetTexts())
+	vectors, tokens, err := g.embed(ctx, "Embed", req.GetTexts())
 	if err != nil {
-		return nil, g.fail("Embed", err)
+		return nil, err
 	}
-	resp := &retrievalv1.EmbedResponse{Model: g.s.backend.embedder.Model(), Tokens: uint32(tokens)}
-	for _, v := range vectors {
-		resp.Embeddings = append(resp.Embeddings, &retrievalv1.Vector{Values: v})
+	return &retrievalv1.EmbedResponse{Model: g.s.backend.embedder.Model(), Embeddings: vectors, Tokens: tokens}, nil
+}
+
+// embed does the work of a method; its error has the gRPC code.
+func (g *grpcService) embed(ctx context.Context, method string, texts []string) ([]*retrievalv1.Vector, uint32, error) {
+	vectors, tokens, err := g.s.backend.embed(ctx, texts)
+	if err != nil {
+		return nil, 0, g.fail(method, err)
 	}
-	return resp, nil
+	out := make([]*retrievalv1.Vector, len(vectors))
+	for i, v := range vectors {
+		out[i] = &retrievalv1.Vector{Values: v}
+	}
+	return out, uint32(tokens), nil
 }
 
 // Search returns the nearest points of one collection.
 func (g *grpcService) Search(ctx context.Context, req *retrievalv1.SearchRequest) (*retrievalv1.SearchResponse, error) {
+	return g.search(ctx, "Search", req)
+}
+
+// search does the work of a method; its error has the gRPC code.
+func (g *grpcService) search(ctx context.Context, method string, req *retrievalv1.SearchRequest) (*retrievalv1.SearchResponse, error) {
 	a, err := g.s.backend.search(ctx, query{
 		Collection: req.GetCollection(), Text: req.GetText(), Vector: req.GetVector(),
 		K: int(req.GetK()), Ef: int(req.GetEf()),
 	})
 	if err != nil {
-		return nil, g.fail("Search", err)
+		return nil, g.fail(method, err)
 	}
 	resp := &retrievalv1.SearchResponse{Collection: a.Collection}
 	for _, h := range a.Hits {
 		hit := &retrievalv1.Hit{Id: h.ID, Score: h.Score}
 		if h.Payload != nil {
 			if hit.Payload, err = structpb.NewStruct(h.Payload); err != nil {
-				return nil, g.fail("Search", fmt.Errorf("encode the payload of point %s: %w", h.ID, err))
+				return nil, g.fail(method, fmt.Errorf("encode the payload of point %s: %w", h.ID, err))
 			}
 		}
 		resp.Hits = append(resp.Hits, hit)

@@ -522,6 +522,291 @@ func (x *Collection) GetDistance() string {
 	return ""
 }
 
+type StreamHitsRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Search        *SearchRequest         `protobuf:"bytes,1,opt,name=search,proto3" json:"search,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *StreamHitsRequest) Reset() {
+	*x = StreamHitsRequest{}
+	mi := &file_harness_retrieval_v1_retrieval_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *StreamHitsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*StreamHitsRequest) ProtoMessage() {}
+
+func (x *StreamHitsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_harness_retrieval_v1_retrieval_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use StreamHitsRequest.ProtoReflect.Descriptor instead.
+func (*StreamHitsRequest) Descriptor() ([]byte, []int) {
+	return file_harness_retrieval_v1_retrieval_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *StreamHitsRequest) GetSearch() *SearchRequest {
+	if x != nil {
+		return x.Search
+	}
+	return nil
+}
+
+type StreamHitsResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Hit           *Hit                   `protobuf:"bytes,1,opt,name=hit,proto3" json:"hit,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *StreamHitsResponse) Reset() {
+	*x = StreamHitsResponse{}
+	mi := &file_harness_retrieval_v1_retrieval_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *StreamHitsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*StreamHitsResponse) ProtoMessage() {}
+
+func (x *StreamHitsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_harness_retrieval_v1_retrieval_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use StreamHitsResponse.ProtoReflect.Descriptor instead.
+func (*StreamHitsResponse) Descriptor() ([]byte, []int) {
+	return file_harness_retrieval_v1_retrieval_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *StreamHitsResponse) GetHit() *Hit {
+	if x != nil {
+		return x.Hit
+	}
+	return nil
+}
+
+type EmbedManyRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// May be empty, as long as the stream has at least one text. The limit of
+	// one request holds for the whole stream.
+	Texts         []string `protobuf:"bytes,1,rep,name=texts,proto3" json:"texts,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *EmbedManyRequest) Reset() {
+	*x = EmbedManyRequest{}
+	mi := &file_harness_retrieval_v1_retrieval_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *EmbedManyRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*EmbedManyRequest) ProtoMessage() {}
+
+func (x *EmbedManyRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_harness_retrieval_v1_retrieval_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use EmbedManyRequest.ProtoReflect.Descriptor instead.
+func (*EmbedManyRequest) Descriptor() ([]byte, []int) {
+	return file_harness_retrieval_v1_retrieval_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *EmbedManyRequest) GetTexts() []string {
+	if x != nil {
+		return x.Texts
+	}
+	return nil
+}
+
+type EmbedManyResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The name of the model that made the vectors.
+	Model string `protobuf:"bytes,1,opt,name=model,proto3" json:"model,omitempty"`
+	// One for each text, in the order of the stream.
+	Embeddings []*Vector `protobuf:"bytes,2,rep,name=embeddings,proto3" json:"embeddings,omitempty"`
+	// Tokens of all texts together.
+	Tokens        uint32 `protobuf:"varint,3,opt,name=tokens,proto3" json:"tokens,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *EmbedManyResponse) Reset() {
+	*x = EmbedManyResponse{}
+	mi := &file_harness_retrieval_v1_retrieval_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *EmbedManyResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*EmbedManyResponse) ProtoMessage() {}
+
+func (x *EmbedManyResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_harness_retrieval_v1_retrieval_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use EmbedManyResponse.ProtoReflect.Descriptor instead.
+func (*EmbedManyResponse) Descriptor() ([]byte, []int) {
+	return file_harness_retrieval_v1_retrieval_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *EmbedManyResponse) GetModel() string {
+	if x != nil {
+		return x.Model
+	}
+	return ""
+}
+
+func (x *EmbedManyResponse) GetEmbeddings() []*Vector {
+	if x != nil {
+		return x.Embeddings
+	}
+	return nil
+}
+
+func (x *EmbedManyResponse) GetTokens() uint32 {
+	if x != nil {
+		return x.Tokens
+	}
+	return 0
+}
+
+type SearchManyRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Search        *SearchRequest         `protobuf:"bytes,1,opt,name=search,proto3" json:"search,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SearchManyRequest) Reset() {
+	*x = SearchManyRequest{}
+	mi := &file_harness_retrieval_v1_retrieval_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SearchManyRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SearchManyRequest) ProtoMessage() {}
+
+func (x *SearchManyRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_harness_retrieval_v1_retrieval_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SearchManyRequest.ProtoReflect.Descriptor instead.
+func (*SearchManyRequest) Descriptor() ([]byte, []int) {
+	return file_harness_retrieval_v1_retrieval_proto_rawDescGZIP(), []int{13}
+}
+
+func (x *SearchManyRequest) GetSearch() *SearchRequest {
+	if x != nil {
+		return x.Search
+	}
+	return nil
+}
+
+type SearchManyResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Result        *SearchResponse        `protobuf:"bytes,1,opt,name=result,proto3" json:"result,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SearchManyResponse) Reset() {
+	*x = SearchManyResponse{}
+	mi := &file_harness_retrieval_v1_retrieval_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SearchManyResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SearchManyResponse) ProtoMessage() {}
+
+func (x *SearchManyResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_harness_retrieval_v1_retrieval_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SearchManyResponse.ProtoReflect.Descriptor instead.
+func (*SearchManyResponse) Descriptor() ([]byte, []int) {
+	return file_harness_retrieval_v1_retrieval_proto_rawDescGZIP(), []int{14}
+}
+
+func (x *SearchManyResponse) GetResult() *SearchResponse {
+	if x != nil {
+		return x.Result
+	}
+	return nil
+}
+
 var File_harness_retrieval_v1_retrieval_proto protoreflect.FileDescriptor
 
 const file_harness_retrieval_v1_retrieval_proto_rawDesc = "" +
@@ -562,11 +847,32 @@ const file_harness_retrieval_v1_retrieval_proto_rawDesc = "" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x1c\n" +
 	"\tdimension\x18\x02 \x01(\rR\tdimension\x12\x16\n" +
 	"\x06points\x18\x03 \x01(\x04R\x06points\x12\x1a\n" +
-	"\bdistance\x18\x04 \x01(\tR\bdistance2\xa2\x02\n" +
+	"\bdistance\x18\x04 \x01(\tR\bdistance\"P\n" +
+	"\x11StreamHitsRequest\x12;\n" +
+	"\x06search\x18\x01 \x01(\v2#.harness.retrieval.v1.SearchRequestR\x06search\"A\n" +
+	"\x12StreamHitsResponse\x12+\n" +
+	"\x03hit\x18\x01 \x01(\v2\x19.harness.retrieval.v1.HitR\x03hit\"(\n" +
+	"\x10EmbedManyRequest\x12\x14\n" +
+	"\x05texts\x18\x01 \x03(\tR\x05texts\"\x7f\n" +
+	"\x11EmbedManyResponse\x12\x14\n" +
+	"\x05model\x18\x01 \x01(\tR\x05model\x12<\n" +
+	"\n" +
+	"embeddings\x18\x02 \x03(\v2\x1c.harness.retrieval.v1.VectorR\n" +
+	"embeddings\x12\x16\n" +
+	"\x06tokens\x18\x03 \x01(\rR\x06tokens\"P\n" +
+	"\x11SearchManyRequest\x12;\n" +
+	"\x06search\x18\x01 \x01(\v2#.harness.retrieval.v1.SearchRequestR\x06search\"R\n" +
+	"\x12SearchManyResponse\x12<\n" +
+	"\x06result\x18\x01 \x01(\v2$.harness.retrieval.v1.SearchResponseR\x06result2\xca\x04\n" +
 	"\tRetrieval\x12P\n" +
 	"\x05Embed\x12\".harness.retrieval.v1.EmbedRequest\x1a#.harness.retrieval.v1.EmbedResponse\x12S\n" +
 	"\x06Search\x12#.harness.retrieval.v1.SearchRequest\x1a$.harness.retrieval.v1.SearchResponse\x12n\n" +
-	"\x0fListCollections\x12,.harness.retrieval.v1.ListCollectionsRequest\x1a-.harness.retrieval.v1.ListCollectionsResponseBaZ_github.com/benchharness/harness/plugins/internal/service/proto/harness/retrieval/v1;retrievalv1b\x06proto3"
+	"\x0fListCollections\x12,.harness.retrieval.v1.ListCollectionsRequest\x1a-.harness.retrieval.v1.ListCollectionsResponse\x12a\n" +
+	"\n" +
+	"StreamHits\x12'.harness.retrieval.v1.StreamHitsRequest\x1a(.harness.retrieval.v1.StreamHitsResponse0\x01\x12^\n" +
+	"\tEmbedMany\x12&.harness.retrieval.v1.EmbedManyRequest\x1a'.harness.retrieval.v1.EmbedManyResponse(\x01\x12c\n" +
+	"\n" +
+	"SearchMany\x12'.harness.retrieval.v1.SearchManyRequest\x1a(.harness.retrieval.v1.SearchManyResponse(\x010\x01BaZ_github.com/benchharness/harness/plugins/internal/service/proto/harness/retrieval/v1;retrievalv1b\x06proto3"
 
 var (
 	file_harness_retrieval_v1_retrieval_proto_rawDescOnce sync.Once
@@ -580,7 +886,7 @@ func file_harness_retrieval_v1_retrieval_proto_rawDescGZIP() []byte {
 	return file_harness_retrieval_v1_retrieval_proto_rawDescData
 }
 
-var file_harness_retrieval_v1_retrieval_proto_msgTypes = make([]protoimpl.MessageInfo, 9)
+var file_harness_retrieval_v1_retrieval_proto_msgTypes = make([]protoimpl.MessageInfo, 15)
 var file_harness_retrieval_v1_retrieval_proto_goTypes = []any{
 	(*EmbedRequest)(nil),            // 0: harness.retrieval.v1.EmbedRequest
 	(*EmbedResponse)(nil),           // 1: harness.retrieval.v1.EmbedResponse
@@ -591,24 +897,41 @@ var file_harness_retrieval_v1_retrieval_proto_goTypes = []any{
 	(*ListCollectionsRequest)(nil),  // 6: harness.retrieval.v1.ListCollectionsRequest
 	(*ListCollectionsResponse)(nil), // 7: harness.retrieval.v1.ListCollectionsResponse
 	(*Collection)(nil),              // 8: harness.retrieval.v1.Collection
-	(*structpb.Struct)(nil),         // 9: google.protobuf.Struct
+	(*StreamHitsRequest)(nil),       // 9: harness.retrieval.v1.StreamHitsRequest
+	(*StreamHitsResponse)(nil),      // 10: harness.retrieval.v1.StreamHitsResponse
+	(*EmbedManyRequest)(nil),        // 11: harness.retrieval.v1.EmbedManyRequest
+	(*EmbedManyResponse)(nil),       // 12: harness.retrieval.v1.EmbedManyResponse
+	(*SearchManyRequest)(nil),       // 13: harness.retrieval.v1.SearchManyRequest
+	(*SearchManyResponse)(nil),      // 14: harness.retrieval.v1.SearchManyResponse
+	(*structpb.Struct)(nil),         // 15: google.protobuf.Struct
 }
 var file_harness_retrieval_v1_retrieval_proto_depIdxs = []int32{
-	2, // 0: harness.retrieval.v1.EmbedResponse.embeddings:type_name -> harness.retrieval.v1.Vector
-	5, // 1: harness.retrieval.v1.SearchResponse.hits:type_name -> harness.retrieval.v1.Hit
-	9, // 2: harness.retrieval.v1.Hit.payload:type_name -> google.protobuf.Struct
-	8, // 3: harness.retrieval.v1.ListCollectionsResponse.collections:type_name -> harness.retrieval.v1.Collection
-	0, // 4: harness.retrieval.v1.Retrieval.Embed:input_type -> harness.retrieval.v1.EmbedRequest
-	3, // 5: harness.retrieval.v1.Retrieval.Search:input_type -> harness.retrieval.v1.SearchRequest
-	6, // 6: harness.retrieval.v1.Retrieval.ListCollections:input_type -> harness.retrieval.v1.ListCollectionsRequest
-	1, // 7: harness.retrieval.v1.Retrieval.Embed:output_type -> harness.retrieval.v1.EmbedResponse
-	4, // 8: harness.retrieval.v1.Retrieval.Search:output_type -> harness.retrieval.v1.SearchResponse
-	7, // 9: harness.retrieval.v1.Retrieval.ListCollections:output_type -> harness.retrieval.v1.ListCollectionsResponse
-	7, // [7:10] is the sub-list for method output_type
-	4, // [4:7] is the sub-list for method input_type
-	4, // [4:4] is the sub-list for extension type_name
-	4, // [4:4] is the sub-list for extension extendee
-	0, // [0:4] is the sub-list for field type_name
+	2,  // 0: harness.retrieval.v1.EmbedResponse.embeddings:type_name -> harness.retrieval.v1.Vector
+	5,  // 1: harness.retrieval.v1.SearchResponse.hits:type_name -> harness.retrieval.v1.Hit
+	15, // 2: harness.retrieval.v1.Hit.payload:type_name -> google.protobuf.Struct
+	8,  // 3: harness.retrieval.v1.ListCollectionsResponse.collections:type_name -> harness.retrieval.v1.Collection
+	3,  // 4: harness.retrieval.v1.StreamHitsRequest.search:type_name -> harness.retrieval.v1.SearchRequest
+	5,  // 5: harness.retrieval.v1.StreamHitsResponse.hit:type_name -> harness.retrieval.v1.Hit
+	2,  // 6: harness.retrieval.v1.EmbedManyResponse.embeddings:type_name -> harness.retrieval.v1.Vector
+	3,  // 7: harness.retrieval.v1.SearchManyRequest.search:type_name -> harness.retrieval.v1.SearchRequest
+	4,  // 8: harness.retrieval.v1.SearchManyResponse.result:type_name -> harness.retrieval.v1.SearchResponse
+	0,  // 9: harness.retrieval.v1.Retrieval.Embed:input_type -> harness.retrieval.v1.EmbedRequest
+	3,  // 10: harness.retrieval.v1.Retrieval.Search:input_type -> harness.retrieval.v1.SearchRequest
+	6,  // 11: harness.retrieval.v1.Retrieval.ListCollections:input_type -> harness.retrieval.v1.ListCollectionsRequest
+	9,  // 12: harness.retrieval.v1.Retrieval.StreamHits:input_type -> harness.retrieval.v1.StreamHitsRequest
+	11, // 13: harness.retrieval.v1.Retrieval.EmbedMany:input_type -> harness.retrieval.v1.EmbedManyRequest
+	13, // 14: harness.retrieval.v1.Retrieval.SearchMany:input_type -> harness.retrieval.v1.SearchManyRequest
+	1,  // 15: harness.retrieval.v1.Retrieval.Embed:output_type -> harness.retrieval.v1.EmbedResponse
+	4,  // 16: harness.retrieval.v1.Retrieval.Search:output_type -> harness.retrieval.v1.SearchResponse
+	7,  // 17: harness.retrieval.v1.Retrieval.ListCollections:output_type -> harness.retrieval.v1.ListCollectionsResponse
+	10, // 18: harness.retrieval.v1.Retrieval.StreamHits:output_type -> harness.retrieval.v1.StreamHitsResponse
+	12, // 19: harness.retrieval.v1.Retrieval.EmbedMany:output_type -> harness.retrieval.v1.EmbedManyResponse
+	14, // 20: harness.retrieval.v1.Retrieval.SearchMany:output_type -> harness.retrieval.v1.SearchManyResponse
+	15, // [15:21] is the sub-list for method output_type
+	9,  // [9:15] is the sub-list for method input_type
+	9,  // [9:9] is the sub-list for extension type_name
+	9,  // [9:9] is the sub-list for extension extendee
+	0,  // [0:9] is the sub-list for field type_name
 }
 
 func init() { file_harness_retrieval_v1_retrieval_proto_init() }
@@ -622,7 +945,7 @@ func file_harness_retrieval_v1_retrieval_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_harness_retrieval_v1_retrieval_proto_rawDesc), len(file_harness_retrieval_v1_retrieval_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   9,
+			NumMessages:   15,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

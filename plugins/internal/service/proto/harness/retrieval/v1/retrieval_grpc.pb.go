@@ -24,6 +24,9 @@ const (
 	Retrieval_Embed_FullMethodName           = "/harness.retrieval.v1.Retrieval/Embed"
 	Retrieval_Search_FullMethodName          = "/harness.retrieval.v1.Retrieval/Search"
 	Retrieval_ListCollections_FullMethodName = "/harness.retrieval.v1.Retrieval/ListCollections"
+	Retrieval_StreamHits_FullMethodName      = "/harness.retrieval.v1.Retrieval/StreamHits"
+	Retrieval_EmbedMany_FullMethodName       = "/harness.retrieval.v1.Retrieval/EmbedMany"
+	Retrieval_SearchMany_FullMethodName      = "/harness.retrieval.v1.Retrieval/SearchMany"
 )
 
 // RetrievalClient is the client API for Retrieval service.
@@ -43,6 +46,14 @@ type RetrievalClient interface {
 	Search(ctx context.Context, in *SearchRequest, opts ...grpc.CallOption) (*SearchResponse, error)
 	// ListCollections returns every collection, sorted by name.
 	ListCollections(ctx context.Context, in *ListCollectionsRequest, opts ...grpc.CallOption) (*ListCollectionsResponse, error)
+	// StreamHits is Search with a message for each hit, the best first.
+	StreamHits(ctx context.Context, in *StreamHitsRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[StreamHitsResponse], error)
+	// EmbedMany turns the texts of many messages into vectors, and answers when
+	// the last message has come.
+	EmbedMany(ctx context.Context, opts ...grpc.CallOption) (grpc.ClientStreamingClient[EmbedManyRequest, EmbedManyResponse], error)
+	// SearchMany answers each search as it comes, in order. The first one that
+	// fails ends the stream.
+	SearchMany(ctx context.Context, opts ...grpc.CallOption) (grpc.BidiStreamingClient[SearchManyRequest, SearchManyResponse], error)
 }
 
 type retrievalClient struct {
@@ -83,6 +94,51 @@ func (c *retrievalClient) ListCollections(ctx context.Context, in *ListCollectio
 	return out, nil
 }
 
+func (c *retrievalClient) StreamHits(ctx context.Context, in *StreamHitsRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[StreamHitsResponse], error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	stream, err := c.cc.NewStream(ctx, &Retrieval_ServiceDesc.Streams[0], Retrieval_StreamHits_FullMethodName, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	x := &grpc.GenericClientStream[StreamHitsRequest, StreamHitsResponse]{ClientStream: stream}
+	if err := x.ClientStream.SendMsg(in); err != nil {
+		return nil, err
+	}
+	if err := x.ClientStream.CloseSend(); err != nil {
+		return nil, err
+	}
+	return x, nil
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type Retrieval_StreamHitsClient = grpc.ServerStreamingClient[StreamHitsResponse]
+
+func (c *retrievalClient) EmbedMany(ctx context.Context, opts ...grpc.CallOption) (grpc.ClientStreamingClient[EmbedManyRequest, EmbedManyResponse], error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	stream, err := c.cc.NewStream(ctx, &Retrieval_ServiceDesc.Streams[1], Retrieval_EmbedMany_FullMethodName, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	x := &grpc.GenericClientStream[EmbedManyRequest, EmbedManyResponse]{ClientStream: stream}
+	return x, nil
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type Retrieval_EmbedManyClient = grpc.ClientStreamingClient[EmbedManyRequest, EmbedManyResponse]
+
+func (c *retrievalClient) SearchMany(ctx context.Context, opts ...grpc.CallOption) (grpc.BidiStreamingClient[SearchManyRequest, SearchManyResponse], error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	stream, err := c.cc.NewStream(ctx, &Retrieval_ServiceDesc.Streams[2], Retrieval_SearchMany_FullMethodName, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	x := &grpc.GenericClientStream[SearchManyRequest, SearchManyResponse]{ClientStream: stream}
+	return x, nil
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type Retrieval_SearchManyClient = grpc.BidiStreamingClient[SearchManyRequest, SearchManyResponse]
+
 // RetrievalServer is the server API for Retrieval service.
 // All implementations must embed UnimplementedRetrievalServer
 // for forward compatibility.
@@ -100,6 +156,14 @@ type RetrievalServer interface {
 	Search(context.Context, *SearchRequest) (*SearchResponse, error)
 	// ListCollections returns every collection, sorted by name.
 	ListCollections(context.Context, *ListCollectionsRequest) (*ListCollectionsResponse, error)
+	// StreamHits is Search with a message for each hit, the best first.
+	StreamHits(*StreamHitsRequest, grpc.ServerStreamingServer[StreamHitsResponse]) error
+	// EmbedMany turns the texts of many messages into vectors, and answers when
+	// the last message has come.
+	EmbedMany(grpc.ClientStreamingServer[EmbedManyRequest, EmbedManyResponse]) error
+	// SearchMany answers each search as it comes, in order. The first one that
+	// fails ends the stream.
+	SearchMany(grpc.BidiStreamingServer[SearchManyRequest, SearchManyResponse]) error
 	mustEmbedUnimplementedRetrievalServer()
 }
 
@@ -118,6 +182,15 @@ func (UnimplementedRetrievalServer) Search(context.Context, *SearchRequest) (*Se
 }
 func (UnimplementedRetrievalServer) ListCollections(context.Context, *ListCollectionsRequest) (*ListCollectionsResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ListCollections not implemented")
+}
+func (UnimplementedRetrievalServer) StreamHits(*StreamHitsRequest, grpc.ServerStreamingServer[StreamHitsResponse]) error {
+	return status.Error(codes.Unimplemented, "method StreamHits not implemented")
+}
+func (UnimplementedRetrievalServer) EmbedMany(grpc.ClientStreamingServer[EmbedManyRequest, EmbedManyResponse]) error {
+	return status.Error(codes.Unimplemented, "method EmbedMany not implemented")
+}
+func (UnimplementedRetrievalServer) SearchMany(grpc.BidiStreamingServer[SearchManyRequest, SearchManyResponse]) error {
+	return status.Error(codes.Unimplemented, "method SearchMany not implemented")
 }
 func (UnimplementedRetrievalServer) mustEmbedUnimplementedRetrievalServer() {}
 func (UnimplementedRetrievalServer) testEmbeddedByValue()                   {}
@@ -194,6 +267,31 @@ func _Retrieval_ListCollections_Handler(srv interface{}, ctx context.Context, de
 	return interceptor(ctx, in, info, handler)
 }
 
+func _Retrieval_StreamHits_Handler(srv interface{}, stream grpc.ServerStream) error {
+	m := new(StreamHitsRequest)
+	if err := stream.RecvMsg(m); err != nil {
+		return err
+	}
+	return srv.(RetrievalServer).StreamHits(m, &grpc.GenericServerStream[StreamHitsRequest, StreamHitsResponse]{ServerStream: stream})
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type Retrieval_StreamHitsServer = grpc.ServerStreamingServer[StreamHitsResponse]
+
+func _Retrieval_EmbedMany_Handler(srv interface{}, stream grpc.ServerStream) error {
+	return srv.(RetrievalServer).EmbedMany(&grpc.GenericServerStream[EmbedManyRequest, EmbedManyResponse]{ServerStream: stream})
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type Retrieval_EmbedManyServer = grpc.ClientStreamingServer[EmbedManyRequest, EmbedManyResponse]
+
+func _Retrieval_SearchMany_Handler(srv interface{}, stream grpc.ServerStream) error {
+	return srv.(RetrievalServer).SearchMany(&grpc.GenericServerStream[SearchManyRequest, SearchManyResponse]{ServerStream: stream})
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type Retrieval_SearchManyServer = grpc.BidiStreamingServer[SearchManyRequest, SearchManyResponse]
+
 // Retrieval_ServiceDesc is the grpc.ServiceDesc for Retrieval service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -214,6 +312,23 @@ var Retrieval_ServiceDesc = grpc.ServiceDesc{
 			Handler:    _Retrieval_ListCollections_Handler,
 		},
 	},
-	Streams:  []grpc.StreamDesc{},
+	Streams: []grpc.StreamDesc{
+		{
+			StreamName:    "StreamHits",
+			Handler:       _Retrieval_StreamHits_Handler,
+			ServerStreams: true,
+		},
+		{
+			StreamName:    "EmbedMany",
+			Handler:       _Retrieval_EmbedMany_Handler,
+			ClientStreams: true,
+		},
+		{
+			StreamName:    "SearchMany",
+			Handler:       _Retrieval_SearchMany_Handler,
+			ServerStreams: true,
+			ClientStreams: true,
+		},
+	},
 	Metadata: "harness/retrieval/v1/retrieval.proto",
 }
