@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/benchharness/harness/internal/cpus"
 	"github.com/benchharness/harness/sdk"
 )
 
@@ -97,7 +98,7 @@ func plan(t *testing.T, files map[string]string, flags Flags, environ ...string)
 			t.Fatal(err)
 		}
 	}
-	return Resolve(context.Background(), Inputs{Flags: flags, Environ: environ, Dir: dir, Catalog: newCatalog()})
+	return Resolve(context.Background(), Inputs{Flags: flags, Environ: environ, Dir: dir, Catalog: newCatalog(), CPUs: cpus.Set{0, 1, 2, 3}})
 }
 
 func mustPlan(t *testing.T, files map[string]string, flags Flags, environ ...string) Plan {

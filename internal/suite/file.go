@@ -21,11 +21,12 @@ type File struct {
 	Reports    []Format               `json:"reports,omitempty" jsonschema:"report formats to write"`
 	Policy     *PolicySpec            `json:"policy,omitempty" jsonschema:"what becomes of gating metrics that a comparison cannot judge"`
 	Variants   map[string]VariantSpec `json:"variants,omitempty" jsonschema:"ways to build and serve the system under test by name, between which harness ab chooses"`
+	Isolate    *IsolateSpec           `json:"isolate,omitempty" jsonschema:"CPUs of the generator's own and of the target's own"`
 	Lines      Lines                  `json:"-"`
 }
 
 // reserved are top-level keys with a meaning in a later version.
-var reserved = []string{"isolate", "history"}
+var reserved = []string{"history"}
 
 // Lines are the line numbers of a mapping's keys; "" is the mapping itself.
 type Lines map[string]int
@@ -70,6 +71,8 @@ type LoadSpec struct {
 	Iterations      *Count    `json:"iterations,omitempty" jsonschema:"total ops over all rounds of benchmarks counted by iterations"`
 	Operations      *Count    `json:"operations,omitempty" jsonschema:"total ops over all rounds of benchmarks counted by operations"`
 	OpTimeout       *Duration `json:"op_timeout,omitempty" jsonschema:"longest that one op may take"`
+
+	Until *UntilSpec `json:"until,omitempty" jsonschema:"rounds are added until a metric is known well enough; duration and counts are then shared out over rounds, and say how long one round is"`
 
 	Stages    []StageSpec `json:"stages,omitempty" jsonschema:"how the rate of an open loop runs through every round, in place of rate and duration: steps, ramps, spikes"`
 	Replay    *string     `json:"replay,omitempty" jsonschema:"file with the seconds at which ops of an open loop arrive in every round, one a line, relative to the config file"`
@@ -135,6 +138,10 @@ type (
 	Count  uint64
 	// Concurrency is a number of users, or FullConcurrency.
 	Concurrency int
+	// CPUs is a list of CPU numbers and ranges.
+	CPUs string
+	// MaxRounds counts rounds, 5 or more.
+	MaxRounds uint64
 	// Secret is text that may hold ${NAME} and is never shown.
 	Secret string
 	// Capability is clock, http, sql or blob.

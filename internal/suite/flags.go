@@ -19,6 +19,11 @@ type Flags struct {
 	Rounds          *string
 	MonitorDuration *string
 	OpTimeout       *string
+	Until           *string
+	MaxRounds       *string
+	GeneratorCPUs   *string
+	TargetCPUs      *string
+	WaitQuiet       *string
 	Seed            *string
 	Out             *string
 	Report          *string
@@ -54,6 +59,11 @@ var FlagDefs = []FlagDef{
 	{"rounds", "N", "measured repetitions"},
 	{"monitor-duration", "D", "total time of benchmarks that watch instead of working"},
 	{"op-timeout", "D", "longest that one op may take"},
+	{"until", "METRIC=P", "add rounds until the 95% interval of a metric is that narrow, such as latency_p95=5%"},
+	{"max-rounds", "N", "with --until: rounds after which to end in any case (default 30)"},
+	{"generator-cpus", "LIST", "CPUs of the plugins, such as 0 or 0,2-4"},
+	{"target-cpus", "LIST", "CPUs of the targets that harness starts"},
+	{"wait-quiet", "D", "wait at most that long, altogether, for a quiet machine"},
 	{"seed", "N", "seed of the workload"},
 	{"out", "FILE", "run document to write"},
 	{"report", "FORMATS", "report formats with commas: text, json, html, markdown"},
@@ -107,6 +117,16 @@ func (f *Flags) field(name string) **string {
 		return &f.MonitorDuration
 	case "op-timeout":
 		return &f.OpTimeout
+	case "until":
+		return &f.Until
+	case "max-rounds":
+		return &f.MaxRounds
+	case "generator-cpus":
+		return &f.GeneratorCPUs
+	case "target-cpus":
+		return &f.TargetCPUs
+	case "wait-quiet":
+		return &f.WaitQuiet
 	case "seed":
 		return &f.Seed
 	case "out":

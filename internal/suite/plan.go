@@ -46,6 +46,8 @@ type Plan struct {
 	Baseline   string   // file or name; "" = none
 	Cleanup    bool
 	Variant    *Variant // whose targets hold; nil = none
+	Isolation  Isolation
+	WaitQuiet  time.Duration // longest wait for a quiet machine, altogether; 0 = none
 	// Grants are what plugins in a sandbox may do, by plugin; one that is not
 	// in it may do nothing.
 	Grants   map[string]Grant
@@ -98,6 +100,9 @@ type Load struct {
 	Ops       uint64          // total over all rounds; 0 = none
 	Rounds    int             // at least 1
 	OpTimeout time.Duration
+	// Until, when asked, adds rounds to Rounds; Duration and Ops stay those of
+	// Rounds rounds.
+	Until Until
 }
 
 // Budget is an absolute limit on a metric.

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/benchharness/harness/internal/cpus"
 	"github.com/benchharness/harness/sdk"
 )
 
@@ -21,6 +22,8 @@ type Inputs struct {
 	// Metrics are those that the harness adds to what benchmarks declare,
 	// such as gpu_util. Budgets and thresholds may name them.
 	Metrics []sdk.Metric
+	// CPUs are those that harness may use; none: the system is asked.
+	CPUs cpus.Set
 }
 
 // PathAdder is implemented by a [Catalog] that can take in a plugin by its
@@ -60,6 +63,12 @@ func Resolve(ctx context.Context, in Inputs) (Plan, error) {
 		return Plan{}, err
 	}
 	if err := l.limits(); err != nil {
+		return Plan{}, err
+	}
+	if err := l.isolation(); err != nil {
+		return Plan{}, err
+	}
+	if err := l.idleMaxRounds(); err != nil {
 		return Plan{}, err
 	}
 	return l.plan, nil
@@ -151,6 +160,9 @@ func (l *loader) readConfig() error {
 	if err != nil {
 		return err
 	}
+	if err := l.checkIsolate(); err != nil {
+		return err
+	}
 	if t, taken := l.file.Targets[referenceTarget]; taken {
 		return l.at(t.Lines[""], "targets.%s takes a name that stands for the reference stack; choose another", referenceTarget)
 	}
@@ -209,7 +221,7 @@ func (l *loader) choose() error {
 	o := l.settings
 	l.plan.Settings = append(l.plan.Settings, o.shown...)
 	l.plan.Seed, l.plan.Reports, l.plan.Out = o.seed.value, o.reports.value, o.out.value
-	l.plan.Baseline, l.plan.Cleanup = o.baseline.value, o.cleanup.value
+	l.plan.Baseline, l.plan.Cleanup, l.plan.WaitQuiet = o.baseline.value, o.cleanup.value, o.waitQuiet.value
 	return nil
 }
 

@@ -97,6 +97,9 @@ func (l *loader) scenarios(decl sdk.Benchmark, load *LoadSpec, path string) ([]S
 	if model != ModelClosed {
 		users = own(l, l.settings.inFlight, load, "max_in_flight", load.MaxInFlight)
 	}
+	if base.Until, err = l.until(decl, load, path); err != nil {
+		return nil, err
+	}
 	if decl.Load.Serial && !users.explicit() {
 		users.value = 1
 	}
@@ -162,7 +165,7 @@ func (l *loader) checkOwnLoad(decl sdk.Benchmark, load *LoadSpec, path string) e
 		inherited, from = ModelOpen, "benchmark "+decl.Name
 	}
 	if decl.Load.Monitor {
-		for _, key := range []string{"model", "rate", "concurrent_users", "max_in_flight", "duration", "warmup", "iterations", "operations", "stages", "replay", "think_time", "skip_late"} {
+		for _, key := range []string{"model", "rate", "concurrent_users", "max_in_flight", "duration", "warmup", "iterations", "operations", "stages", "replay", "think_time", "skip_late", "until"} {
 			if line := load.Lines[key]; line > 0 {
 				return l.at(line, "%s.%s has no effect on a benchmark that watches; use monitor_duration, rounds or op_timeout", path, key)
 			}

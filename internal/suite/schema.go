@@ -6,6 +6,8 @@ import (
 	"reflect"
 
 	"github.com/google/jsonschema-go/jsonschema"
+
+	"github.com/benchharness/harness/internal/cpus"
 )
 
 //go:generate go run ./gen
@@ -73,6 +75,8 @@ func scalarSchemas() map[reflect.Type]*jsonschema.Schema {
 		reflect.TypeFor[Users]():        count(maxUsers),
 		reflect.TypeFor[Rounds]():       count(maxRounds),
 		reflect.TypeFor[Count]():        count(maxCount),
+		reflect.TypeFor[MaxRounds]():    {Type: "integer", Minimum: ptr(float64(MinUntilRounds)), Maximum: ptr(float64(maxRounds))},
+		reflect.TypeFor[CPUs]():         or(text(cpusPattern), &jsonschema.Schema{Type: "integer", Minimum: ptr(0.0), Maximum: ptr(float64(cpus.Most - 1))}),
 		reflect.TypeFor[Concurrency]():  or(count(maxUsers), &jsonschema.Schema{Type: "string", Enum: []any{"full"}}),
 		reflect.TypeFor[Secret]():       {Type: "string"},
 		reflect.TypeFor[Quantity]():     or(text(quantityPattern), &jsonschema.Schema{Type: "number", Minimum: ptr(0.0)}),

@@ -4,6 +4,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/benchharness/harness/internal/cpus"
 )
 
 // rank orders the places that a setting can come from.
@@ -37,6 +39,10 @@ type settings struct {
 	baseline, out                        choice[string]
 	reports                              choice[[]string]
 	cleanup                              choice[bool]
+	until                                choice[Until]
+	maxRounds                            choice[uint64]
+	generatorCPUs, targetCPUs            choice[cpus.Set]
+	waitQuiet                            choice[time.Duration]
 	shown                                []Setting
 }
 
@@ -116,6 +122,11 @@ func chooseSettings(s *sources, f *File, threshold *fileValue[float64]) (*settin
 	add(c, &o.rounds, "rounds", roundsRule, fromLoad[Rounds, uint64](load, "rounds", load.Rounds), p.rounds)
 	add(c, &o.monitor, "monitor-duration", durationRule, fromLoad[Duration, time.Duration](load, "monitor_duration", load.MonitorDuration), p.monitor)
 	add(c, &o.opTimeout, "op-timeout", durationRule, fromLoad[Duration, time.Duration](load, "op_timeout", load.OpTimeout), p.opTimeout)
+	add(c, &o.until, "until", untilRule, untilOf(load), Until{})
+	add(c, &o.maxRounds, "max-rounds", maxRoundsRule, maxRoundsOf(load), untilRounds)
+	add(c, &o.generatorCPUs, "generator-cpus", cpusRule, isolateOf(f, "generator_cpus", func(i *IsolateSpec) *CPUs { return i.GeneratorCPUs }), nil)
+	add(c, &o.targetCPUs, "target-cpus", cpusRule, isolateOf(f, "target_cpus", func(i *IsolateSpec) *CPUs { return i.TargetCPUs }), nil)
+	add(c, &o.waitQuiet, "wait-quiet", waitRule, nil, 0)
 	add(c, &o.seed, "seed", seedRule, nil, defaultSeed)
 	add(c, &o.out, "out", textRule("the path of a file"), nil, "run.json")
 	add(c, &o.reports, "report", reportsRule(Formats), reportsOf(f), p.reports)
