@@ -145,6 +145,7 @@ func oneRound(b suite.Benchmark) suite.Benchmark {
 			s.Load.Ops = max(1, s.Load.Ops/uint64(n))
 		}
 		s.Load.Rounds = 1
+		s.Load.Until = suite.Until{} // how many rounds there are is the comparison's to say
 		scenarios[i] = s
 	}
 	b.Scenarios = scenarios

@@ -81,7 +81,7 @@ func allowed(from, to string) bool {
 	case under(from, "internal/history"):
 		return under(to, "internal/result", "internal/stats", "internal/store")
 	case under(from, "internal/runner"):
-		return under(to, "sdk", "internal/result", "internal/suite")
+		return under(to, "sdk", "internal/result", "internal/stats", "internal/suite")
 	case under(from, "internal"):
 		return under(to, "sdk", "internal")
 	}

@@ -159,7 +159,11 @@ func (v *View) state(e runner.Event) string {
 	if e.Kind == runner.Warming {
 		s.WriteString("warming up")
 	} else {
-		fmt.Fprintf(&s, "round %d/%d", e.Round+1, e.Rounds)
+		of := "/"
+		if e.UpTo {
+			of = " of up to "
+		}
+		fmt.Fprintf(&s, "round %d%s%d", e.Round+1, of, e.Rounds)
 	}
 	if p := e.Progress; p.Done > 0 {
 		fmt.Fprintf(&s, "  %s", report.Quantity(p.Rate, "1/s"))

@@ -61,6 +61,7 @@ func (b *Benchmark) appendMetrics(metrics []Metric, had, more int) {
 func (b Benchmark) Part(from, to int) Benchmark {
 	b.Rounds = b.Rounds[from:to:to]
 	b.Load.Rounds = len(b.Rounds)
+	b.Until = nil // it chose another number of rounds
 	b.Metrics = slices.Clone(b.Metrics)
 	for i := range b.Metrics {
 		m := &b.Metrics[i]

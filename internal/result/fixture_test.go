@@ -42,6 +42,9 @@ func testRun() *Run {
 		With:   json.RawMessage(`{"k": 10}`),
 		Load:   Load{Model: "closed", Workers: 8, Rounds: 2},
 		Rounds: []Round{NewRound(measured(1000)), NewRound(measured(500))},
+
+		Isolation: &Isolation{Generator: "0", Target: "1-3"},
+		Until:     &Until{Metric: "latency_p95", Within: 0.05, MaxRounds: 30, Ended: UntilStopped},
 	}
 	b.Rounds[1].Position = 1
 	average, peak := 0.5, 0.75
@@ -52,6 +55,7 @@ func testRun() *Run {
 		Machine:    json.RawMessage(`{"os": "linux <6>"}`),
 		Plugins:    []Plugin{{Name: "vector", Version: "0.1.0", Path: "built-in"}},
 		Benchmarks: []Benchmark{b},
+		WaitQuiet:  &WaitQuiet{Most: 60, Waited: 4.5, Quiet: true},
 		Resources:  []Resource{{Name: "gpu.util", Unit: "ratio", Unavailable: "no GPU"}},
 		Budgets:    []Budget{{ID: "NFR-PERF-001", Benchmark: "vector/docs", Metric: "latency_mean", Max: &peak, Value: &average, Verdict: "pass"}},
 	}

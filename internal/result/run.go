@@ -37,8 +37,16 @@ type Run struct {
 	Benchmarks  []Benchmark     `json:"benchmarks"`
 	Resources   []Resource      `json:"resources"` // over the whole run
 	Validity    []Finding       `json:"validity"`  // about the machine during the run
+	WaitQuiet   *WaitQuiet      `json:"wait_quiet,omitempty"`
 	Budgets     []Budget        `json:"budgets"`
 	Checksum    string          `json:"checksum"` // "sha256:…" of the document with this field empty
+}
+
+// WaitQuiet is how long the run waited for a quiet machine.
+type WaitQuiet struct {
+	Most   float64 `json:"most"`   // s that it was to wait at most, altogether
+	Waited float64 `json:"waited"` // s
+	Quiet  bool    `json:"quiet"`  // whether the machine was quiet at the end of every wait
 }
 
 // Harness says which harness made the document.
@@ -114,6 +122,8 @@ type Benchmark struct {
 	WorkloadDigest string            `json:"workload_digest"`
 	PluginDigest   string            `json:"plugin_digest"`
 	Load           Load              `json:"load"`
+	Isolation      *Isolation        `json:"isolation,omitempty"` // CPUs that were given to one side alone
+	Until          *Until            `json:"until,omitempty"`     // the rule that rounds were added by
 	Status         Status            `json:"status"`
 	Reason         string            `json:"reason,omitempty"` // of every status but measured
 	Remedy         string            `json:"remedy,omitempty"`
@@ -122,6 +132,30 @@ type Benchmark struct {
 	Metrics        []Metric          `json:"metrics"`
 	Validity       []Finding         `json:"validity"`
 }
+
+// Isolation are the CPUs that processes were bound to, as a list such as
+// "0,2-4"; empty is any.
+type Isolation struct {
+	Generator string `json:"generator_cpus"` // of the plugin
+	Target    string `json:"target_cpus"`    // of the target; always empty where harness did not start it
+}
+
+// Until is a rule that adds rounds until a metric is known, and how it ended.
+type Until struct {
+	Metric    string   `json:"metric"`
+	Within    float64  `json:"within"` // by ratio, or in points of a metric of absolute scale
+	MaxRounds int      `json:"max_rounds"`
+	Ended     string   `json:"ended"`      // "reached", "bound", "not_available", or "stopped" by an interrupt or a failure
+	HalfWidth *float64 `json:"half_width"` // of the metric's 95% interval, as Within; null where it has none
+}
+
+// Ends of [Until].
+const (
+	UntilReached = "reached"       // the metric is known as well as asked for
+	UntilBound   = "bound"         // the most rounds were done before
+	UntilAbsent  = "not_available" // the first rounds gave the metric no value
+	UntilStopped = "stopped"       // the run ended before
+)
 
 // Target is what was measured, without its secrets.
 type Target struct {

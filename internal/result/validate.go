@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 	"unicode/utf8"
 )
 
@@ -85,6 +86,9 @@ func (c *checker) run(r *Run) {
 	}
 	c.resources("resources", r.Resources)
 	c.findings("validity", r.Validity)
+	if w := r.WaitQuiet; w != nil {
+		c.positive("wait_quiet", &w.Most, &w.Waited)
+	}
 	for i := range r.Budgets {
 		c.budget(fmt.Sprintf("budgets[%d]", i), &r.Budgets[i])
 	}
@@ -122,6 +126,7 @@ func (c *checker) benchmark(path string, b *Benchmark) {
 		s := &l.Stages[i]
 		c.positive(fmt.Sprintf("%s.load.stages[%d]", path, i), &s.Duration, &s.From, &s.To)
 	}
+	c.conditions(path, b)
 	for i, f := range b.Figures {
 		at := fmt.Sprintf("%s.figures[%d]", path, i)
 		c.name(at+".name", f.Name)
@@ -140,6 +145,21 @@ func (c *checker) benchmark(path string, b *Benchmark) {
 		metrics[m.Name] = true
 	}
 	c.findings(path+".validity", b.Validity)
+}
+
+// conditions are those under which rounds were measured, and ended.
+func (c *checker) conditions(path string, b *Benchmark) {
+	if i := b.Isolation; i != nil {
+		c.name(path+".isolation.generator_cpus", i.Generator, optional)
+		c.name(path+".isolation.target_cpus", i.Target, optional)
+	}
+	if u := b.Until; u != nil {
+		c.name(path+".until.metric", u.Metric)
+		c.positive(path+".until", &u.Within, u.HalfWidth)
+		if ends := []string{UntilReached, UntilBound, UntilAbsent, UntilStopped}; !slices.Contains(ends, u.Ended) {
+			c.fail(path+".until.ended", "is %q, want one of: %s", Printable(u.Ended, 40), strings.Join(ends, ", "))
+		}
+	}
 }
 
 func (c *checker) round(path string, r *Round) {

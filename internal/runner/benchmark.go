@@ -130,6 +130,7 @@ func (r *run) giveUp(ctx context.Context, b suite.Benchmark, provenance map[stri
 		if r.fail(doc, err) && i == 0 {
 			r.failed(b.ID, err)
 		}
+		r.blame(doc, err)
 		r.finish(doc)
 	}
 }
@@ -163,13 +164,17 @@ func reason(err error) string {
 
 // measure warms up and runs the rounds of one scenario.
 func (r *run) measure(ctx context.Context, session string, b suite.Benchmark, declared []sdk.Metric, s suite.Scenario, doc *result.Benchmark) {
-	for n := range s.Load.Rounds {
+	end := ending{load: s.Load, declared: declared, doc: doc}
+	if doc.Validity = append(doc.Validity, r.quiet(ctx)...); ctx.Err() != nil {
+		return
+	}
+	for n := 0; end.more(n); n++ {
 		plan := roundPlan(s.Load, r.Plan.Seed+uint64(r.FirstRound)*roundStride, n)
 		var watched func(probe.Series) []result.Finding
 		if r.Watch != nil {
 			watched = r.Watch()
 		}
-		res, series, err := r.round(ctx, session, plan, doc)
+		res, series, err := r.round(ctx, session, plan, end)
 		if err != nil {
 			if ctx.Err() != nil {
 				doc.Status, doc.Reason = result.Partial, "interrupted"
@@ -178,6 +183,7 @@ func (r *run) measure(ctx context.Context, session string, b suite.Benchmark, de
 			err = r.cause(b, err)
 			if r.fail(doc, err) {
 				r.failed(doc.ID, err)
+				r.blame(doc, err)
 			}
 			r.forgetIfBroken(err)
 			break
@@ -190,24 +196,27 @@ func (r *run) measure(ctx context.Context, session string, b suite.Benchmark, de
 		if watched != nil {
 			round.Validity = append(round.Validity, watched(series)...)
 		}
+		round.Validity = append(round.Validity, r.diagnose(round.Samples...)...)
 		doc.Rounds = append(doc.Rounds, round)
 		if res.Counts.OK == 0 {
 			err := r.cause(b, noSuccess(doc.Target, round))
 			r.fail(doc, err)
-			doc.Status = result.Failed // whatever the rounds before it gave
+			r.blame(doc, err)
+			doc.Status, doc.Metrics = result.Failed, []result.Metric{} // whatever the rounds before it gave
 			r.failed(doc.ID, err)
 			return
 		}
 		r.keep(false)
 	}
+	end.settle()
 	result.Summarise(doc, declared)
 }
 
 // round runs one round with the probe beside its measured part.
-func (r *run) round(ctx context.Context, session string, plan loop.Plan, doc *result.Benchmark) (loop.Result, probe.Series, error) {
+func (r *run) round(ctx context.Context, session string, plan loop.Plan, end ending) (loop.Result, probe.Series, error) {
 	e := Event{
-		Kind: Measuring, ID: doc.ID, Params: doc.Params, Index: r.scenario, Round: plan.Round,
-		Rounds: doc.Load.Rounds, Expected: plan.Duration, Ops: plan.Ops,
+		Kind: Measuring, ID: end.doc.ID, Params: end.doc.Params, Index: r.scenario, Round: plan.Round,
+		Rounds: end.most(), UpTo: end.load.Until.Asked(), Expected: plan.Duration, Ops: plan.Ops,
 	}
 	window := r.sampler.Open()
 	warm := plan.Warmup > 0

@@ -27,14 +27,16 @@ func (r *run) newBenchmark(b suite.Benchmark, s suite.Scenario, spec sdk.Target)
 		ID: b.ID, Plugin: b.Plugin, Use: b.Use, Doc: b.Doc, Params: params, With: with,
 		Target:     result.Target{Name: public.Name, Kind: public.Kind, URL: public.URL},
 		Provenance: map[string]string{}, Status: result.Measured,
-		Load:    loadOf(s.Load),
-		Figures: []result.Figure{}, Rounds: []result.Round{}, Metrics: []result.Metric{}, Validity: []result.Finding{},
+		Load:      loadOf(s.Load),
+		Isolation: r.isolation(b),
+		Figures:   []result.Figure{}, Rounds: []result.Round{}, Metrics: []result.Metric{}, Validity: []result.Finding{},
 	}
 	for _, p := range r.Run.Plugins {
 		if p.Name == b.Plugin {
 			doc.PluginDigest = p.Digest
 		}
 	}
+	doc.Validity = append(doc.Validity, r.unpinned(b)...)
 	return doc
 }
 

@@ -58,6 +58,13 @@ type Options struct {
 	// Watch is called at the start of a round, and what it returns at its end:
 	// it says what happened to the machine meanwhile. May be nil.
 	Watch func() func(probe.Series) []result.Finding
+	// Quiet waits until the machine is quiet, or until patience is at an end, before
+	// a scenario is driven. watch shows what the machine does for a while, the run's
+	// own processes apart. May be nil.
+	Quiet func(ctx context.Context, watch func(context.Context, time.Duration) probe.Series) []result.Finding
+	// Diagnose says which of the machine's resources an error text tells the end
+	// of. May be nil.
+	Diagnose func(message string) (result.Finding, bool)
 	// Observe is told what happens, from one goroutine at a time.
 	Observe func(Event)
 	// Checkpoint keeps the document as it is so far. That it cannot be kept is
@@ -74,6 +81,7 @@ type Event struct {
 	Total     int // number of scenarios
 	Round     int // from 0
 	Rounds    int
+	UpTo      bool          // Rounds is the most there can be
 	Expected  time.Duration // length of the round, 0 if bounded by ops only
 	Ops       uint64        // bound of the round, 0 if none
 	Progress  loop.Progress

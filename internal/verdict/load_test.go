@@ -27,3 +27,33 @@ func TestALoadOfAnotherShapeIsAnotherLoad(t *testing.T) {
 		}
 	}
 }
+
+func TestOtherCPUsAreOtherConditions(t *testing.T) {
+	pinned := func(generator, target string) *result.Benchmark {
+		return &result.Benchmark{Isolation: &result.Isolation{Generator: generator, Target: target}}
+	}
+	for _, c := range []struct {
+		base, head *result.Benchmark
+		want       string
+	}{
+		{&result.Benchmark{}, &result.Benchmark{}, ""},
+		{pinned("0", "1-3"), pinned("0", "1-3"), ""},
+		{&result.Benchmark{}, pinned("0", ""), "CPUs of the plugin: any in base, 0 in head"},
+		{pinned("0", "1-3"), pinned("0", "1"), "CPUs of the target: 1-3 in base, 1 in head"},
+	} {
+		if got := differences(c.base, c.head); got != c.want {
+			t.Errorf("differences are %q, want %q", got, c.want)
+		}
+	}
+}
+
+func TestRoundsThatEndedByTheirIntervalAreRemarked(t *testing.T) {
+	base, head := source{&result.Run{MachineID: "m"}, &result.Benchmark{Status: result.Measured}}, source{&result.Run{MachineID: "m"}, &result.Benchmark{Status: result.Measured}}
+	s := &set{}
+	for ended, want := range map[string]int{result.UntilReached: 1, result.UntilBound: 0} {
+		head.bench.Until = &result.Until{Metric: "latency_p95", Within: 0.05, Ended: ended}
+		if v, why, cautions := s.obstacle(base, head); v != "" || len(cautions) != want {
+			t.Errorf("%s: %s %s, cautions %q, want %d", ended, v, why, cautions, want)
+		}
+	}
+}

@@ -39,6 +39,7 @@ func TestTheRulesInTheirOrder(t *testing.T) {
 		{"another workload is incomparable", p95(steady), with(p95(twenty), func(b *result.Benchmark) { b.WorkloadDigest = "w2" }), Incomparable, "workload: w1 in base, w2 in head"},
 		{"another load is incomparable", p95(steady), with(p95(twenty), func(b *result.Benchmark) { b.Load.Rate = 100 }), Incomparable, "rate: 0 in base, 100 in head"},
 		{"other workers are incomparable", p95(steady), with(p95(steady), func(b *result.Benchmark) { b.Load.Workers = 8 }), Incomparable, "workers: 4 in base, 8 in head"},
+		{"another plugin's CPUs are incomparable", p95(steady), with(p95(steady), func(b *result.Benchmark) { b.Isolation = &result.Isolation{Generator: "0"} }), Incomparable, "CPUs of the plugin: any in base, 0 in head"},
 		{"longer rounds are incomparable", p95(steady), with(p95(steady), func(b *result.Benchmark) { b.Load.Duration *= 2 }), Incomparable, "duration of a round in s: 1 in base, 2 in head"},
 		{"other parameters are incomparable", p95(steady), with(p95(steady), func(b *result.Benchmark) { b.Params = map[string]string{"ef": "64"} }), Incomparable, "parameters: none in base, ef=64 in head"},
 		{"another unit is incomparable", p95(steady), with(p95(steady), func(b *result.Benchmark) { b.Metrics[0].Unit = "ms" }), Incomparable, "the metric is another one: s, lower"},

@@ -245,6 +245,14 @@ func (s *set) obstacle(b, head source) (v Verdict, reason string, cautions []str
 	if b.bench.PluginDigest != head.bench.PluginDigest {
 		cautions = append(cautions, fmt.Sprintf("plugin %s differs: %s and %s", head.bench.Plugin, name(b.bench.PluginDigest), name(head.bench.PluginDigest)))
 	}
+	for _, side := range []struct {
+		name string
+		of   *result.Until
+	}{{"base", b.bench.Until}, {"head", head.bench.Until}} {
+		if side.of != nil && side.of.Ended == result.UntilReached {
+			cautions = append(cautions, fmt.Sprintf("the rounds of %s ended as soon as %s was known to ±%.3g%%: its spread looks smaller than it is", side.name, name(side.of.Metric), 100*side.of.Within))
+		}
+	}
 	return "", "", cautions
 }
 
@@ -271,6 +279,8 @@ func differences(b, h *result.Benchmark) string {
 	differ("load model", bl.Model, hl.Model)
 	differ("stages", stages(bl), stages(hl))
 	differ("replay", bl.Replay, hl.Replay)
+	differ("CPUs of the plugin", isolation(b).Generator, isolation(h).Generator)
+	differ("CPUs of the target", isolation(b).Target, isolation(h).Target)
 	for _, n := range []struct {
 		what       string
 		base, head float64
@@ -287,6 +297,15 @@ func differences(b, h *result.Benchmark) string {
 		differ(n.what, fmt.Sprintf("%.4g", n.base), fmt.Sprintf("%.4g", n.head))
 	}
 	return strings.Join(out, "; ")
+}
+
+// isolation are the CPUs that a scenario's processes were bound to. Other CPUs,
+// or a share of all of them, are other conditions of work, as other workers are.
+func isolation(b *result.Benchmark) result.Isolation {
+	if b.Isolation == nil {
+		return result.Isolation{Generator: "any", Target: "any"}
+	}
+	return result.Isolation{Generator: cmp.Or(b.Isolation.Generator, "any"), Target: cmp.Or(b.Isolation.Target, "any")}
 }
 
 // stages tells loads with stages apart.
