@@ -4,10 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"slices"
 	"strings"
 
-	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/metadata"
 
 	"github.com/benchharness/harness/sdk"
@@ -15,34 +13,40 @@ import (
 
 // grpcParams are the parameters of benchmark grpc.
 type grpcParams struct {
-	Method      string                       `json:"method" doc:"The method, as package.Service/Method. Unary methods only." required:"true"`
+	Method      string                       `json:"method" doc:"The method, as package.Service/Method: unary or streaming." required:"true"`
 	Address     string                       `json:"address" doc:"host:port instead of the target's; https:// before it means TLS."`
-	Request     json.RawMessage              `json:"request" doc:"The request message as JSON; strings may hold ${column}."`
+	Request     json.RawMessage              `json:"request" doc:"A message of the request as JSON; strings may hold ${column}."`
 	ProtoFiles  []string                     `json:"proto_files" doc:".proto files that describe the method; default: the server's reflection."`
 	ImportPaths []string                     `json:"import_paths" doc:"Folders that proto_files and their imports are looked up in; default: the working directory."`
 	Metadata    map[string]string            `json:"metadata" doc:"Metadata of each call."`
-	Data        string                       `json:"data" doc:"A CSV (with a header row) or JSONL file, relative to the working directory, with a row for each call."`
+	Data        string                       `json:"data" doc:"A CSV (with a header row) or JSONL file, relative to the working directory, with a row for each message."`
 	Rows        []map[string]json.RawMessage `json:"rows" doc:"Rows of data given here instead of in a file."`
 	DataOrder   string                       `json:"data_order" doc:"How rows are picked." enum:"order,random"`
+	Messages    int                          `json:"messages" doc:"Messages that a call sends, where the method takes a stream; 0 sends none and closes." min:"0" max:"1000000"`
+	Exchange    string                       `json:"exchange" doc:"Where both sides stream: ping_pong waits for a reply to each message before the next, all sends and receives at the same time." enum:"ping_pong,all"`
+	Take        int                          `json:"take" doc:"Where only the server streams: messages after which the client ends the call; 0 leaves that to the server." min:"0"`
+	MaxMessages int                          `json:"max_messages" doc:"The most messages that a call may receive." min:"1"`
 	Expect      GRPCExpect                   `json:"expect" doc:"What makes a reply a right one."`
-	Connections int                          `json:"connections" doc:"Connections that the workers share; a client has one." min:"1" max:"1000"`
+	Connections int                          `json:"connections" doc:"Connections that the workers share; 0: one for each worker." min:"0" max:"1000"`
 	TLS         bool                         `json:"tls" doc:"Use TLS; implied by https:// in the address."`
 	TLSInsecure bool                         `json:"tls_insecure" doc:"Use TLS and do not check the target's certificate."`
-	MaxBody     int                          `json:"max_body" doc:"The largest reply, in bytes." min:"1"`
+	MaxBody     int                          `json:"max_body" doc:"The largest message of a reply, in bytes." min:"1"`
 }
 
-// GRPCExpect is what the reply of a call has to look like.
-type GRPCExpect struct {
-	Code json.RawMessage            `json:"code" doc:"A status code such as OK or NOT_FOUND, or a list of them; default: OK."`
-	JSON map[string]json.RawMessage `json:"json" doc:"Values by path into the reply as JSON, with the names that the .proto has: dotted (hits.0.id; hits.# is a length) or a JSON Pointer."`
-}
+// defaultMaxMessages ends a call whose server would stream until the op's time
+// is up.
+const defaultMaxMessages = 1_000_000
 
 func grpcBenchmark() sdk.Benchmark {
 	return sdk.Benchmark{
-		Name:   "grpc",
-		Doc:    "Calls of one unary gRPC method, each reply checked.",
-		Params: sdk.ParamsOf(grpcParams{DataOrder: "order", Connections: 1, MaxBody: defaultMaxBody}),
-		Target: sdk.TargetService,
+		Name: "grpc",
+		Doc:  "Calls of one gRPC method, unary or streaming, each reply checked.",
+		Params: sdk.ParamsOf(grpcParams{
+			DataOrder: "order", Messages: 1, Exchange: exchangePingPong, MaxMessages: defaultMaxMessages,
+			Connections: 1, MaxBody: defaultMaxBody,
+		}),
+		Metrics: streamMetrics(),
+		Target:  sdk.TargetService,
 		Presets: []sdk.Preset{{Name: "grpc_search", Doc: "A gRPC search for a text.", With: map[string]any{
 			"method":  "harness.retrieval.v1.Retrieval/Search",
 			"request": map[string]any{"text": "${text}", "collection": presetCollection, "k": 10},
@@ -51,70 +55,6 @@ func grpcBenchmark() sdk.Benchmark {
 		}}},
 		Setup: setupGRPC,
 	}
-}
-
-// grpcExpectation is a compiled GRPCExpect.
-type grpcExpectation struct {
-	codes []codes.Code
-	json  []jsonWant
-}
-
-func compileGRPCExpect(e GRPCExpect) (*grpcExpectation, error) {
-	x := &grpcExpectation{codes: []codes.Code{codes.OK}}
-	var err error
-	if x.json, err = compileJSONWants(e.JSON); err != nil {
-		return nil, err
-	}
-	if len(e.Code) == 0 || string(e.Code) == "null" {
-		return x, nil
-	}
-	var names []string
-	var one string
-	if json.Unmarshal(e.Code, &one) == nil {
-		names = []string{one}
-	} else if json.Unmarshal(e.Code, &names) != nil || len(names) == 0 {
-		return nil, sdk.BadParam("expect.code", "is %s, want a code such as OK, or a list of them", e.Code)
-	}
-	x.codes = nil
-	for _, name := range names {
-		var c codes.Code
-		if err := c.UnmarshalJSON([]byte(`"` + strings.ToUpper(name) + `"`)); err != nil {
-			return nil, sdk.BadParam("expect.code", "is %q, want a code such as OK, NOT_FOUND or UNAVAILABLE", name)
-		}
-		x.codes = append(x.codes, c)
-	}
-	return x, nil
-}
-
-// checkCode returns a classified error if the call ended in another way than
-// expected.
-func (x *grpcExpectation) checkCode(got codes.Code, message string) error {
-	if slices.Contains(x.codes, got) {
-		return nil
-	}
-	names := make([]string, len(x.codes))
-	for i, c := range x.codes {
-		names[i] = codeName(c)
-	}
-	class := "assertion_code"
-	if got != codes.OK {
-		class = "grpc_" + strings.ToLower(codeName(got))
-		message = ": " + clip(message, 200)
-	}
-	return sdk.Classify(class, fmt.Errorf("code: got %s, want %s%s", codeName(got), strings.Join(names, " or "), message))
-}
-
-// codeName is a code as the gRPC specification writes it: NOT_FOUND.
-func codeName(c codes.Code) string {
-	var b strings.Builder
-	name := c.String()
-	for i, r := range name {
-		if i > 0 && r >= 'A' && r <= 'Z' && name[i-1] >= 'a' {
-			b.WriteByte('_')
-		}
-		b.WriteRune(r)
-	}
-	return strings.ToUpper(b.String())
 }
 
 // splitMethod takes package.Service/Method apart.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/bufbuild/protocompile"
@@ -46,9 +47,6 @@ func describeMethod(ctx context.Context, p grpcParams, conn grpc.ClientConnInter
 	info.desc = sd.Methods().ByName(protoreflect.Name(method))
 	if info.desc == nil {
 		return nil, sdk.BadParam("method", "names no method of %s; it has: %s", service, methodNames(sd))
-	}
-	if info.desc.IsStreamingClient() || info.desc.IsStreamingServer() {
-		return nil, sdk.BadParam("method", "is streaming: %s; want a unary method", p.Method)
 	}
 	files := new(protoregistry.Files)
 	if err := register(files, sd.ParentFile()); err != nil {
@@ -106,7 +104,7 @@ func serviceInFiles(ctx context.Context, p grpcParams, service string) (protoref
 
 // serviceByReflection asks the server for its description.
 func serviceByReflection(ctx context.Context, conn grpc.ClientConnInterface, service string) (protoreflect.ServiceDescriptor, error) {
-	client := grpcreflect.NewClientAuto(ctx, conn)
+	client := grpcreflect.NewClientAuto(ctx, descriptionConn{conn})
 	defer client.Reset()
 	d, err := client.AsResolver().FindDescriptorByName(protoreflect.FullName(service))
 	if err == nil {
@@ -121,12 +119,24 @@ func serviceByReflection(ctx context.Context, conn grpc.ClientConnInterface, ser
 		for i, n := range known {
 			names[i] = string(n)
 		}
+		if slices.Contains(names, service) {
+			return nil, fmt.Errorf("ask for the description of %s: %w", service, err)
+		}
 		return nil, sdk.BadParam("method", "names service %s, which the server does not have; it has: %s", service, strings.Join(names, ", "))
 	}
 	if status.Code(listErr) == codes.Unimplemented {
 		return nil, errNoReflection
 	}
 	return nil, sdk.Classify("grpc_"+strings.ToLower(codeName(status.Code(listErr))), fmt.Errorf("ask for reflection: %w", listErr))
+}
+
+// descriptionConn is a connection whose streams are not bound by max_body: that
+// is a limit of the method's replies, not of the server's description.
+type descriptionConn struct{ grpc.ClientConnInterface }
+
+// NewStream begins a stream.
+func (c descriptionConn) NewStream(ctx context.Context, desc *grpc.StreamDesc, method string, opts ...grpc.CallOption) (grpc.ClientStream, error) {
+	return c.ClientConnInterface.NewStream(ctx, desc, method, append(opts, grpc.MaxCallRecvMsgSize(defaultMaxBody))...)
 }
 
 var errNoReflection = errors.New("the server has no reflection")
