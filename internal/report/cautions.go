@@ -68,5 +68,5 @@ func findShared(all []sharedCaution, code string) *sharedCaution {
 }
 
 func (c sharedCaution) text() string {
-	return fmt.Sprintf("%s caution in %d rows, in %s for example: %s", c.mark, c.rows, clean(c.of), c.example)
+	return fmt.Sprintf("%s caution %s in %d rows, in %s for example: %s", c.mark, result.Printable(c.code, maxCode), c.rows, clean(c.of), c.example)
 }

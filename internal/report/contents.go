@@ -1,6 +1,8 @@
 package report
 
 import (
+	"strings"
+
 	"github.com/benchharness/harness/internal/result"
 )
 
@@ -85,13 +87,13 @@ func Failed(run *result.Run, b *result.Benchmark) (why string, ok bool) {
 func sectionOf(t table) Section {
 	s := Section{Title: t.Title, Notes: t.Footnotes}
 	for _, c := range t.Columns {
-		s.Columns = append(s.Columns, c.Title)
+		s.Columns = append(s.Columns, c.fullTitle())
 		s.Right = append(s.Right, c.Number)
 	}
 	for _, r := range t.Rows {
 		out := SectionRow{Span: r.Span, Notes: r.Notes}
 		for _, c := range r.Cells {
-			out.Cells = append(out.Cells, c.Text)
+			out.Cells = append(out.Cells, strings.TrimSpace(c.Text+" "+c.After))
 		}
 		s.Rows = append(s.Rows, out)
 	}

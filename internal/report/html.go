@@ -44,9 +44,51 @@ var page = template.Must(template.New("report").Funcs(template.FuncMap{
 	"addr":      func(t table) *table { return &t },
 	"pair":      func(t *table, r row) tableRow { return tableRow{t, r} },
 	"breakable": breakable,
+	"groups":    columnGroups,
+	"meaning":   func() clockMeaning { return meaning },
 	"word":      func(s state) string { return stateWords[s] },
 	"plot":      func() map[string]string { return plotNumbers },
 }).Parse(htmlTemplate))
+
+// clockMeaning is what the clocks and the words of validity mean.
+type clockMeaning struct {
+	Path, Sum     string
+	Clocks, Words []fact
+	Notes         []string
+}
+
+var meaning = func() clockMeaning {
+	m := clockMeaning{Path: clockPath, Sum: clockSum + ".", Words: validityWords, Notes: append([]string{clockWords}, clockNotes...)}
+	for _, c := range clocks {
+		m.Clocks = append(m.Clocks, fact{c.name, c.meaning})
+	}
+	return m
+}()
+
+// columnGroup is a heading above some columns, or the gap between two.
+type columnGroup struct {
+	Title   string
+	Columns int
+}
+
+// columnGroups are the headings above the titles of columns; none where no
+// column is in a group.
+func columnGroups(t *table) []columnGroup {
+	var out []columnGroup
+	grouped := false
+	for _, c := range t.Columns {
+		grouped = grouped || c.Group != ""
+		if n := len(out); n > 0 && out[n-1].Title == c.Group {
+			out[n-1].Columns++
+		} else {
+			out = append(out, columnGroup{c.Group, 1})
+		}
+	}
+	if !grouped {
+		return nil
+	}
+	return out
+}
 
 type tableRow struct {
 	Table *table

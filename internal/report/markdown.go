@@ -51,7 +51,9 @@ func (m *markdown) view(v *view) {
 	}
 	for i := range v.Plugins {
 		m.table(&v.Plugins[i].Table)
+		m.clocks(v.Plugins[i].Clocks)
 	}
+	m.meanings(v.Legend)
 	m.table(v.Resources)
 	m.table(v.Figures)
 	m.missing(v.Missing)
@@ -92,6 +94,27 @@ func (m *markdown) table(t *table) {
 	m.rows(t)
 }
 
+// clocks follow the table that they belong to.
+func (m *markdown) clocks(s *clockSection) {
+	m.printf("\n### %s\n\n", md(s.title))
+	m.rows(s.Scrolled())
+}
+
+func (m *markdown) meanings(legend string) {
+	if legend != "" {
+		m.printf("\n%s\n", md(legend))
+	}
+	m.printf("\n<details>\n<summary>What the clocks and validity mean</summary>\n\n    %s\n\n", clockPath)
+	for _, c := range clocks {
+		m.printf("- **%s**: %s\n", c.name, md(c.meaning))
+	}
+	m.printf("\n%s. %s\n\n", md(clockSum), md(strings.Join(clockNotes, " ")))
+	for _, f := range validityWords {
+		m.printf("- **%s**: %s\n", f.Name, md(f.Value))
+	}
+	m.printf("\n</details>\n")
+}
+
 func (m *markdown) folded(t *table) {
 	if t == nil {
 		return
@@ -103,7 +126,7 @@ func (m *markdown) folded(t *table) {
 
 func (m *markdown) rows(t *table) {
 	for _, c := range t.Columns {
-		m.printf("| %s ", md(c.Title))
+		m.printf("| %s ", md(c.fullTitle()))
 	}
 	m.printf("|\n")
 	for _, c := range t.Columns {
@@ -153,14 +176,18 @@ func (m *markdown) row(t *table, r row) {
 	for i, c := range r.Cells {
 		text := md(c.Text)
 		switch {
+		case t.Judged && i == 0: // the row says in another cell what of it
 		case r.State == invalid && i == 0:
 			text += " **(invalid)**"
 		case r.State == invalid && t.Columns[i].result():
 			text = "~~" + text + "~~"
 		case r.State == partial && i == 0:
 			text += " **(not complete)**"
-		case c.State == bad:
+		case c.State == bad || c.State == invalid:
 			text = "**" + text + "**"
+		}
+		if c.After != "" {
+			text += " " + md(c.After)
 		}
 		m.printf("| %s ", text)
 	}

@@ -5,12 +5,14 @@ import (
 	"encoding/xml"
 	"errors"
 	"flag"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 	"unicode/utf8"
 
 	"github.com/benchharness/harness/internal/result"
@@ -306,6 +308,26 @@ func TestErrorsOfTheWriterAreReported(t *testing.T) {
 			t.Errorf("%s: %v", r.name, err)
 		}
 	}
+}
+
+// BenchmarkLargeHTML is the page of 1,000 scenarios of 5 rounds: asked are 2 s
+// and 5 MB.
+func BenchmarkLargeHTML(b *testing.B) {
+	run := fixture()
+	five := rounds(2500, 0, 320*time.Microsecond, nil, false)
+	run.Benchmarks = nil
+	for i := range 1000 {
+		run.Benchmarks = append(run.Benchmarks, bench(fmt.Sprintf("api/endpoint-%04d", i), 8, five))
+	}
+	n := 0
+	for b.Loop() {
+		var out bytes.Buffer
+		if err := HTML(&out, run); err != nil {
+			b.Fatal(err)
+		}
+		n = out.Len()
+	}
+	b.ReportMetric(float64(n)/1e6, "MB")
 }
 
 func BenchmarkHTML(b *testing.B) {

@@ -54,7 +54,7 @@
   }
 
   Array.prototype.forEach.call(document.querySelectorAll(".scroll table"), function (table) {
-    var body = table.tBodies[0], headers = table.tHead.rows[0].cells, all = groups(body);
+    var body = table.tBodies[0], headers = table.tHead.rows[table.tHead.rows.length - 1].cells, all = groups(body);
     if (all.length < 2) { return; }
     table.caption.textContent += ", sorted by the buttons in its column headers";
     Array.prototype.forEach.call(headers, function (th, column) {

@@ -42,11 +42,12 @@ func pluginGroups(run *result.Run) []pluginGroup {
 }
 
 // pluginSections makes one table for each plugin that has benchmarks.
-func pluginSections(run *result.Run) []section {
+func pluginSections(run *result.Run, pools clockPools) []section {
 	var out []section
 	for _, g := range pluginGroups(run) {
 		s := section{Table: pluginTable(run, g.plugin, g.benchmarks)}
 		s.Table.ID = fmt.Sprintf("plugin-%d", len(out)+1)
+		s.Clocks = newClockSection(run, pools, &s.Table, g.benchmarks)
 		for _, b := range g.benchmarks {
 			if c, ok := newChart(run, b); ok {
 				s.Charts = append(s.Charts, c)
@@ -86,13 +87,17 @@ func pluginTable(run *result.Run, p result.Plugin, bs []*result.Benchmark) table
 	return t
 }
 
+// shortName is a benchmark's id without its plugin.
+func shortName(b *result.Benchmark) string {
+	if _, name, _ := strings.Cut(b.ID, "/"); name != "" {
+		return clean(name)
+	}
+	return clean(b.ID)
+}
+
 func benchmarkRow(run *result.Run, b *result.Benchmark, keys []string, columns []result.Column, shared []sharedCaution, t *table) row {
 	var r row
-	_, name, _ := strings.Cut(b.ID, "/")
-	if name == "" {
-		name = b.ID
-	}
-	r.Cells = texts(clean(name))
+	r.Cells = texts(shortName(b))
 	for _, k := range keys {
 		r.Cells = append(r.Cells, cell{Text: scenarioValue(b, k)})
 	}
@@ -318,7 +323,8 @@ func limit(b result.Budget) string {
 
 // figureTable shows what set-up measured, once for each benchmark.
 func figureTable(run *result.Run) *table {
-	t := &table{ID: "setup", Title: "Set-up", Columns: []column{{Title: "Benchmark"}, {Title: "Figure"}, {Title: "Value", Number: true}}}
+	t := &table{ID: "setup", Title: "Set-up", Columns: []column{{Title: "Benchmark"}, {Title: "Figure"}, {Title: "Value", Number: true}},
+		Footnotes: []string{"measured once, in set-up: a figure has no clocks"}}
 	seen := map[string]bool{}
 	for _, b := range run.Benchmarks {
 		for _, f := range b.Figures {
@@ -333,42 +339,4 @@ func figureTable(run *result.Run) *table {
 		return nil
 	}
 	return t
-}
-
-// clockTable shows the four clocks of every benchmark, pooled over its rounds.
-func clockTable(run *result.Run) *table {
-	t := &table{ID: "clocks", Title: "The four clocks", Columns: []column{
-		{Title: "Benchmark"}, {Title: "Clock"}, {Title: "Pooled P50", Number: true}, {Title: "Pooled P99", Number: true}, {Title: "Max", Number: true},
-	}, Footnotes: []string{
-		"response: from the intended start to the end; service: from the send to the end; lag: how late the generator was; wait: for a free worker or connection.",
-		"pooled: quantiles of all rounds' samples together, for reading only; n/a: too few samples.",
-	}}
-	for i := range run.Benchmarks {
-		b := &run.Benchmarks[i]
-		s, _, _ := outcome(run, b)
-		if s == absent || s == bad || len(b.Rounds) == 0 {
-			continue
-		}
-		for _, c := range []struct {
-			name  string
-			clock result.Clock
-		}{{"response", result.Response}, {"service", result.Service}, {"lag", result.Lag}, {"wait", result.Wait}} {
-			h, err := result.Pooled(b.Rounds, c.clock)
-			if err != nil {
-				continue // a document that was decoded has none such
-			}
-			t.Rows = append(t.Rows, row{State: s, Cells: texts(scenarioName(run, b), c.name, inSeconds(h.P50), inSeconds(h.P99), inSeconds(h.Max))})
-		}
-	}
-	if len(t.Rows) == 0 {
-		return nil
-	}
-	return t
-}
-
-func inSeconds(x *float64) string {
-	if x == nil {
-		return notAvailable
-	}
-	return Quantity(*x, "s")
 }

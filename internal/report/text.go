@@ -18,8 +18,8 @@ type TextOptions struct {
 	// never are: where a table is still too wide, columns that matter least are
 	// left out.
 	Width int
-	// Clocks adds the table of the four clocks, and with it the settings and
-	// every gauge.
+	// Clocks adds what each clock and validity means, all there is of the four
+	// clocks, the settings and every gauge.
 	Clocks bool
 }
 
@@ -113,7 +113,9 @@ func (t *textWriter) view(v *view) {
 	}
 	for i := range v.Plugins {
 		t.table(&v.Plugins[i].Table)
+		t.clocks(v.Plugins[i].Clocks)
 	}
+	t.legend(v.Legend)
 	t.table(v.Resources)
 	t.table(v.Figures)
 	t.table(v.Budgets)
@@ -122,6 +124,7 @@ func (t *textWriter) view(v *view) {
 	}
 	if t.o.Clocks {
 		t.table(v.Clocks)
+		t.meanings()
 		t.table(v.Gauges)
 	}
 	t.missing(v.Missing)
@@ -135,6 +138,54 @@ func (t *textWriter) view(v *view) {
 	t.line("")
 	t.line(t.style("To reproduce", bold))
 	t.line("  " + v.Reproduce)
+}
+
+// clocks writes as few lines a scenario as there is room for: one, three or
+// four. None of the clocks is ever left out.
+func (t *textWriter) clocks(s *clockSection) {
+	if len(s.rows) == 0 {
+		return
+	}
+	t.line("")
+	if wide := s.wide(); tableWidth(naturalWidths(wide)) <= t.o.Width {
+		t.body(wide)
+		return
+	}
+	tall := s.tall()
+	if narrow(tall, naturalWidths(tall), t.o.Width, longestPiece) <= 0 {
+		t.body(tall)
+		return
+	}
+	t.body(s.slim())
+}
+
+// legend stands once, below the last of the clocks.
+func (t *textWriter) legend(s string) {
+	if s == "" {
+		return
+	}
+	t.line("")
+	if !t.o.Clocks {
+		s += " What each means: harness report --clocks"
+	}
+	t.wrapped("", s, dim)
+}
+
+func (t *textWriter) meanings() {
+	var fs []fact
+	for _, c := range clocks {
+		fs = append(fs, fact{c.name, c.meaning})
+	}
+	t.line("")
+	t.line(t.style("What the clocks mean", bold))
+	t.line("  " + clockPath)
+	t.facts(fs)
+	for _, s := range append([]string{clockSum + "."}, clockNotes...) {
+		t.wrapped("  ", s, dim)
+	}
+	t.line("")
+	t.line(t.style("What validity means", bold))
+	t.facts(validityWords)
 }
 
 func (t *textWriter) missing(ms []missing) {

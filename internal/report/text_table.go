@@ -24,12 +24,20 @@ func (t *textWriter) table(tab *table) {
 	}
 	t.line("")
 	t.line(t.style(tab.Title, bold))
+	t.body(tab)
+}
+
+// body is a table without its title.
+func (t *textWriter) body(tab *table) {
 	tab, widths, gone := fit(tab, t.o.Width)
 	header := make([]cell, len(tab.Columns))
 	for i, c := range tab.Columns {
 		header[i].Text = c.Title
 	}
 	if hasNumbers(tab) {
+		if l := groupLine(tab, widths); l != "" {
+			t.line("  " + t.style(l, dim))
+		}
 		for _, l := range t.cells(tab, header, widths, fine) {
 			t.line("  " + t.style(strings.TrimRight(l, " "), dim))
 		}
@@ -90,9 +98,9 @@ func (t *textWriter) cells(tab *table, cells []cell, widths []int, s state) []st
 	wrapped := make([][]string, len(cells))
 	lines := 1
 	for i, c := range cells {
-		wrapped[i] = []string{cellText(tab.Columns[i], c, s)}
-		if !tab.Columns[i].Number {
-			wrapped[i] = wrapName(c.Text, widths[i])
+		wrapped[i] = strings.Split(cellText(tab.Columns[i], c, s), "\n")
+		if !tab.Columns[i].Number && len(wrapped[i]) == 1 {
+			wrapped[i] = wrapName(wrapped[i][0], widths[i])
 		}
 		lines = max(lines, len(wrapped[i]))
 	}
@@ -105,7 +113,7 @@ func (t *textWriter) cells(tab *table, cells []cell, widths []int, s state) []st
 				text = wrapped[i][k]
 			}
 			pad := strings.Repeat(" ", max(0, widths[i]-utf8.RuneCountInString(text)))
-			text = t.style(text, styles[c.State])
+			text = t.styleCell(text, c, k)
 			if tab.Columns[i].Number {
 				text, pad = pad, text
 			}
@@ -116,13 +124,61 @@ func (t *textWriter) cells(tab *table, cells []cell, widths []int, s state) []st
 	return out
 }
 
-// cellText puts numbers that are not to be taken as they are in parentheses.
-func cellText(c column, of cell, s state) string {
-	if s == invalid && c.result() {
-		return "(" + of.Text + ")"
+// styleCell marks a line of a cell; what comes after its text is not marked.
+func (t *textWriter) styleCell(line string, c cell, k int) string {
+	text, after := line, ""
+	if c.After != "" {
+		var ok bool
+		if after, ok = strings.CutPrefix(line, c.Text); !ok || k > 0 {
+			return line
+		}
+		text = c.Text
 	}
-	return of.Text
+	return t.style(text, styles[c.State]) + after
 }
+
+// groupLine has the headings of columns that belong together, each with a rule
+// as long as they are; "" where there is none.
+func groupLine(tab *table, widths []int) string {
+	var out strings.Builder
+	for i := 0; i < len(tab.Columns); {
+		group, width := tab.Columns[i].Group, 0
+		for first := i; i == first || group != "" && i < len(tab.Columns) && tab.Columns[i].Group == group; i++ {
+			width += widths[i] + gap
+		}
+		if group != "" {
+			out.WriteString(group + " " + strings.Repeat("─", max(0, width-gap-1-utf8.RuneCountInString(group))) + strings.Repeat(" ", gap))
+		} else {
+			out.WriteString(strings.Repeat(" ", width))
+		}
+	}
+	return strings.TrimRight(out.String(), " ")
+}
+
+// cellText puts numbers that are not to be taken as they are in parentheses. It
+// may have several lines.
+func cellText(c column, of cell, s state) string {
+	text := of.Text
+	if of.After != "" {
+		text += " " + of.After
+	}
+	if s == invalid && c.result() {
+		return "(" + strings.ReplaceAll(text, "\n", ")\n(") + ")"
+	}
+	return text
+}
+
+// lineWidth is the width of the longest line of a text.
+func lineWidth(text string) int {
+	w := 0
+	for line := range strings.SplitSeq(text, "\n") {
+		w = max(w, utf8.RuneCountInString(line))
+	}
+	return w
+}
+
+// tableWidth is that of columns and what is between them.
+func tableWidth(widths []int) int { return indentation + sum(widths) + gap*(len(widths)-1) }
 
 // fit makes a table as wide as there is room for, and returns the widths of
 // its columns. Names are wrapped where they have a joint; then the columns
@@ -158,7 +214,7 @@ func narrow(tab *table, widths []int, width int, minimum func(*table, int) int) 
 			floors[i] = min(widths[i], minimum(tab, i))
 		}
 	}
-	for over = indentation + sum(widths) + gap*(len(widths)-1) - width; over > 0; over-- {
+	for over = tableWidth(widths) - width; over > 0; over-- {
 		widest := -1
 		for i := range widths {
 			if widths[i] > floors[i] && (widest < 0 || widths[i] > widths[widest]) {
@@ -181,7 +237,7 @@ func naturalWidths(tab *table) []int {
 	}
 	for _, r := range tab.Rows {
 		for i, c := range r.Cells {
-			ws[i] = max(ws[i], utf8.RuneCountInString(cellText(tab.Columns[i], c, r.State)))
+			ws[i] = max(ws[i], lineWidth(cellText(tab.Columns[i], c, r.State)))
 		}
 	}
 	return ws
@@ -195,7 +251,7 @@ func longestPiece(tab *table, i int) int {
 		if i >= len(r.Cells) {
 			continue
 		}
-		for _, p := range pieces(r.Cells[i].Text) {
+		for _, p := range pieces(cellText(tab.Columns[i], r.Cells[i], r.State)) {
 			longest = max(longest, utf8.RuneCountInString(strings.TrimRight(p, " ")))
 		}
 	}

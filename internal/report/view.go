@@ -22,6 +22,7 @@ type view struct {
 	Budgets   *table
 	GateNote  string
 	Plugins   []section
+	Legend    string   // of the clocks
 	Resources *table // utilisation
 	Gauges    *table // every other gauge
 	Figures   *table
@@ -37,6 +38,7 @@ type view struct {
 // section is one plugin's results.
 type section struct {
 	Table  table
+	Clocks *clockSection
 	Charts []chart
 }
 
@@ -54,13 +56,18 @@ const (
 
 type column struct {
 	Title  string
-	Number bool // aligned right
+	Group  string // what this column and its neighbours are of, in a heading above their titles
+	Number bool   // aligned right
 	Key    bool // tells rows apart, is not a result
 	Spare  int  // where there is no room for all columns, those with more of it go first; 0 never goes
 }
 
+// fullTitle stands for a column whose group has no heading of its own.
+func (c column) fullTitle() string { return strings.TrimSpace(c.Group + " " + c.Title) }
+
 type cell struct {
-	Text  string
+	Text  string // with a line end where a format may have lines
+	After string // follows the text, unmarked
 	Title string // more to say about it, where a format can
 	State state
 	Plot  *rowPlot // beside the text, where a format can
@@ -83,6 +90,7 @@ type table struct {
 	Columns   []column
 	Rows      []row
 	Footnotes []string
+	Judged    bool // a column of it says what the states of rows are
 }
 
 type fact struct{ Name, Value string }
@@ -111,17 +119,18 @@ func texts(ss ...string) []cell {
 }
 
 func newView(run *result.Run) *view {
+	pools := poolClocks(run)
 	v := &view{
 		Title:     "Benchmark results",
 		Suite:     fmt.Sprintf("suite %s · profile %s", orNone(run.Plan.Suite), orNone(run.Plan.Profile)),
 		When:      run.Started.UTC().Format("2006-01-02 15:04:05 UTC"),
 		Took:      took(run),
 		Budgets:   budgetTable(run.Budgets),
-		Plugins:   pluginSections(run),
+		Plugins:   pluginSections(run, pools),
 		Resources: utilisationTable(run.Resources),
 		Gauges:    gaugeTable(run.Resources),
 		Figures:   figureTable(run),
-		Clocks:    clockTable(run),
+		Clocks:    clockTable(run, pools),
 		Missing:   missingList(run),
 		Settings:  settingsTable(run),
 		Measured:  provenanceTable(run),
@@ -130,6 +139,7 @@ func newView(run *result.Run) *view {
 	if v.Budgets != nil && !run.Plan.Gating {
 		v.GateNote = "These budgets are shown and do not gate: the run does not fail when one is missed."
 	}
+	v.Legend = clockLegend(v.Plugins)
 	v.Facts, v.Machine = environment(run)
 	v.Alarms, v.Cautions = findings(run)
 	v.Tally = tallies(run)
