@@ -15,7 +15,6 @@ import (
 	"time"
 
 	"github.com/benchharness/harness/internal/machine"
-	"github.com/benchharness/harness/sdk/probe"
 )
 
 // Grade of a finding.
@@ -66,7 +65,7 @@ func (r Report) Worst() Grade {
 func Examine(ctx context.Context) (Report, error) {
 	print := machine.Read(ctx)
 	r := Report{Schema: Schema, Created: time.Now().UTC(), MachineID: print.ID}
-	idle := watch(ctx, time.Second) // first: what follows would be seen as load
+	idle := machine.Observe(ctx, time.Second) // first: what follows would be seen as load
 	r.Findings = append(r.Findings, settings(print)...)
 	r.Findings = append(r.Findings, others(idle)...)
 	for _, measure := range []func(context.Context) Finding{
@@ -78,18 +77,6 @@ func Examine(ctx context.Context) (Report, error) {
 		r.Findings = append(r.Findings, measure(ctx))
 	}
 	return r, context.Cause(ctx)
-}
-
-// watch is what the machine does while nobody asks anything of it.
-func watch(ctx context.Context, d time.Duration) probe.Series {
-	s := probe.New(probe.Options{})
-	defer s.Stop()
-	w := s.Open()
-	select {
-	case <-time.After(d):
-	case <-ctx.Done():
-	}
-	return w.Close()
 }
 
 // graded grades a value by two limits: up to good it is good, above bad it is

@@ -18,9 +18,10 @@ import (
 //
 //	before a run    load_average, busy, governor, on_battery, cpu_quota,
 //	                memory_low, disk_low, open_files_low
+//	                not_quiet
 //	during a run    steal, swap, memory_pressure, memory_exhausted, oom_kill,
 //	                gpu_memory_exhausted, other_processes, thermal_throttling,
-//	                cpu_quota_used_up
+//	                cpu_quota_used_up, retransmits, listen_overflow, not_quiet
 //	in an error     disk_full, open_files_exhausted, memory_exhausted,
 //	                gpu_memory_exhausted, ports_exhausted
 type Finding = loop.Finding
@@ -35,6 +36,7 @@ const (
 	busyShare     = 0.10 // CPU used by others, of all cores
 	stealShare    = 0.01
 	pressureShare = 0.01 // of the time some task waited for memory
+	waitingShare  = 0.10 // of the time some task waited for a CPU, before a run
 	memoryShare   = 0.95 // used, of what there is
 	lowMemory     = 0.10 // available, of what there is
 	lowDisk       = 1 << 30
@@ -89,20 +91,11 @@ func conditions(s system, cores int) (out []Finding) {
 }
 
 func busy(ctx context.Context) []Finding {
-	s := probe.New(probe.Options{})
-	defer s.Stop()
-	w := s.Open()
-	t := time.NewTimer(busyWindow)
-	defer t.Stop()
-	select {
-	case <-t.C:
-	case <-ctx.Done():
-	}
-	g, ok := w.Close().Gauge("host.cpu")
-	if !ok || g.Average == nil || *g.Average < busyShare {
+	share, ok := others(Observe(ctx, busyWindow), runtime.NumCPU())
+	if !ok || share < busyShare {
 		return nil
 	}
-	return []Finding{caution("busy", "other processes use %.0f%% of the CPU before the run begins: stop them", 100**g.Average)}
+	return []Finding{caution("busy", "other processes use %.0f%% of the CPU before the run begins: stop them, or let harness wait with --wait-quiet 5m", 100*share)}
 }
 
 func judgeLoad(load float64, cores int) []Finding {

@@ -15,13 +15,21 @@ func OpenFileLimit() (uint64, error) {
 	return r.Cur, nil
 }
 
+const gpuFull = "the GPU is out of memory: use smaller batches, or free the GPU"
+
 // exhaustions are texts that only a resource's end produces, in the words of
-// the C library, of Go, of PostgreSQL and of CUDA. GPU memory comes before
+// the C library, of Go, of PostgreSQL, of CUDA and ROCm, and of what is built on
+// them (PyTorch, llama.cpp under Ollama, candle under TEI). GPU memory comes before
 // memory, whose words are part of its.
 var exhaustions = []struct{ text, code, remedy string }{
-	{"cuda out of memory", "gpu_memory_exhausted", "the GPU is out of memory: use smaller batches, or free the GPU"},
-	{"cuda_error_out_of_memory", "gpu_memory_exhausted", "the GPU is out of memory: use smaller batches, or free the GPU"},
-	{"cublas_status_alloc_failed", "gpu_memory_exhausted", "the GPU is out of memory: use smaller batches, or free the GPU"},
+	{"cudamalloc failed", "gpu_memory_exhausted", gpuFull},
+	{"cuda error: out of memory", "gpu_memory_exhausted", gpuFull},
+	{"cudaerrormemoryallocation", "gpu_memory_exhausted", gpuFull},
+	{"hip out of memory", "gpu_memory_exhausted", gpuFull},
+	{"hiperroroutofmemory", "gpu_memory_exhausted", gpuFull},
+	{"cuda out of memory", "gpu_memory_exhausted", gpuFull},
+	{"cuda_error_out_of_memory", "gpu_memory_exhausted", gpuFull},
+	{"cublas_status_alloc_failed", "gpu_memory_exhausted", gpuFull},
 	{"no space left on device", "disk_full", "the disk is full: free some space"},
 	{"disk quota exceeded", "disk_full", "the disk quota is used up: free some space"},
 	{"too many open files", "open_files_exhausted", "the open-file limit is reached: raise it with ulimit -n, or use fewer users"},

@@ -166,7 +166,11 @@ func TestExhaustedResourcesAreRecognisedInErrorTexts(t *testing.T) {
 		"fork/exec /bin/x: cannot allocate memory":                                          "memory_exhausted",
 		"torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2.00 GiB":            "gpu_memory_exhausted",
 		"ERROR: out of memory (SQLSTATE 53200)":                                             "memory_exhausted",
-		"connection refused":                                                                "",
+		"http_500: llama runner process: cudaMalloc failed: out of memory":                  "gpu_memory_exhausted",
+		`DriverError(CUDA_ERROR_OUT_OF_MEMORY, "out of memory")`:                            "gpu_memory_exhausted",
+		"CUDA error: out of memory (ggml-cuda.cu:88)":                                       "gpu_memory_exhausted",
+		"RuntimeError: HIP out of memory. Tried to allocate 20.00 MiB":                      "gpu_memory_exhausted",
+		"connection refused": "",
 	} {
 		f, ok := Exhausted(message)
 		if f.Code != code || ok != (code != "") {

@@ -199,6 +199,21 @@ func (s system) quotaWaits() (uint64, bool) {
 // oomKills counts the processes that the kernel killed for want of memory.
 func (s system) oomKills() (uint64, bool) { return s.keyed("proc/vmstat", "oom_kill") }
 
+// ownKills counts those in the process's own cgroup, and in groups below it.
+func (s system) ownKills() (uint64, bool) {
+	if dir, why := s.cgroup(); why == "" {
+		return s.keyed(cgroupDir+strings.TrimSuffix(dir, "/")+"/memory.events", "oom_kill")
+	}
+	groups, _ := s.text("proc/self/cgroup")
+	for line := range strings.Lines(groups) { // version 1: "4:memory:/job"
+		controllers, dir, found := strings.Cut(strings.TrimSpace(line[strings.IndexByte(line, ':')+1:]), ":")
+		if found && slices.Contains(strings.Split(controllers, ","), "memory") {
+			return s.keyed(cgroupDir+path.Join("/memory", path.Clean("/"+dir), "memory.oom_control"), "oom_kill")
+		}
+	}
+	return 0, false
+}
+
 func (s system) number(name string) (uint64, bool) {
 	v, why := s.text(name)
 	n, err := strconv.ParseUint(v, 10, 64)

@@ -14,7 +14,10 @@ type Watch struct {
 	sys   system
 	cores int
 
-	throttles, quotaWaits, oomKills counter
+	throttles, quotaWaits, oomKills, ownKills counter
+
+	tcp    tcpCounts
+	hasTCP bool // tcp was read
 }
 
 type counter struct {
@@ -43,10 +46,13 @@ func Begin() *Watch {
 }
 
 func begin(s system, cores int) *Watch {
-	return &Watch{
+	w := &Watch{
 		sys: s, cores: cores,
-		throttles: startCounter(s.throttles), quotaWaits: startCounter(s.quotaWaits), oomKills: startCounter(s.oomKills),
+		throttles: startCounter(s.throttles), quotaWaits: startCounter(s.quotaWaits),
+		oomKills: startCounter(s.oomKills), ownKills: startCounter(s.ownKills),
 	}
+	w.tcp, w.hasTCP = s.tcp()
+	return w
 }
 
 // Findings reads the counters again and judges what the probe saw meanwhile.
@@ -58,29 +64,36 @@ func (w *Watch) Findings(seen probe.Series) []Finding {
 	if n := w.quotaWaits.grown(); n > 0 {
 		out = append(out, caution("cpu_quota_used_up", "the cgroup's CPU quota was used up in %d periods: raise it, or use fewer users", n))
 	}
-	if n := w.oomKills.grown(); n > 0 {
-		out = append(out, caution("oom_kill", "the kernel killed %d processes for want of memory", n))
+	out = append(out, judgeKills(w.oomKills.grown(), w.ownKills.grown())...)
+	if now, ok := w.sys.tcp(); ok && w.hasTCP {
+		out = append(out, now.since(w.tcp).judge()...)
 	}
 	return out
+}
+
+// judgeKills names processes that the kernel killed, on the machine and, of
+// those, in the cgroup of the run.
+func judgeKills(all, own uint64) []Finding {
+	switch {
+	case own > 0:
+		return []Finding{caution("oom_kill", "the kernel killed %d processes for want of memory, %d of them in the cgroup of this run: use fewer users, or raise its memory limit", max(all, own), own)}
+	case all > 0:
+		return []Finding{caution("oom_kill", "the kernel killed %d processes for want of memory", all)}
+	}
+	return nil
 }
 
 // Judge says what a probe's series tells about the machine. Every gauge
 // NAME.cpu but the host's is taken as a part of the run.
 func Judge(seen probe.Series, cores int) []Finding {
 	var out []Finding
-	average := func(name string) float64 {
-		if g, ok := seen.Gauge(name); ok && g.Average != nil {
-			return *g.Average
-		}
-		return 0
-	}
-	if v := average("host.steal"); v > stealShare {
+	if v := average(seen, "host.steal"); v > stealShare {
 		out = append(out, caution("steal", "the hypervisor took %.1f%% of the CPU away: use a dedicated machine", 100*v))
 	}
-	if in, written := average("host.swap_in"), average("host.swap_out"); in+written > 0 {
+	if in, written := average(seen, "host.swap_in"), average(seen, "host.swap_out"); in+written > 0 {
 		out = append(out, caution("swap", "the machine swapped: %s/s in and %s/s out", bytesText(uint64(in)), bytesText(uint64(written))))
 	}
-	if v := average("pressure.memory"); v > pressureShare {
+	if v := average(seen, "pressure.memory"); v > pressureShare {
 		out = append(out, caution("memory_pressure", "tasks waited for memory %.1f%% of the time", 100*v))
 	}
 	if used, size, full := filled(seen, "host."); full {
@@ -107,12 +120,28 @@ func filled(seen probe.Series, prefix string) (used, size uint64, full bool) {
 	return uint64(*u.Peak), uint64(*t.Peak), *u.Peak >= memoryShare**t.Peak
 }
 
-// judgeOthers takes what the run's own processes used from what the host did.
-// Without any process tree nothing can be told apart.
+// average is a gauge's; 0 where it is unavailable.
+func average(seen probe.Series, name string) float64 {
+	if g, ok := seen.Gauge(name); ok && g.Average != nil {
+		return *g.Average
+	}
+	return 0
+}
+
 func judgeOthers(seen probe.Series, cores int) []Finding {
+	share, ok := others(seen, cores)
+	if !ok || share < busyShare {
+		return nil
+	}
+	return []Finding{caution("other_processes", "processes that are neither plugin nor target used %.0f%% of the CPU: stop them", 100*share)}
+}
+
+// others takes what the run's own processes used from what the host did, as a
+// share of all its cores. Without any process tree nothing can be told apart.
+func others(seen probe.Series, cores int) (share float64, ok bool) {
 	host, ok := seen.Gauge("host.cpu")
 	if !ok || host.Average == nil || cores < 1 {
-		return nil
+		return 0, false
 	}
 	own, trees := 0.0, 0
 	for _, g := range seen.Gauges {
@@ -121,9 +150,5 @@ func judgeOthers(seen probe.Series, cores int) []Finding {
 			trees++
 		}
 	}
-	others := *host.Average - own/float64(cores)
-	if trees == 0 || others < busyShare {
-		return nil
-	}
-	return []Finding{caution("other_processes", "processes that are neither plugin nor target used %.0f%% of the CPU: stop them", 100*others)}
+	return *host.Average - own/float64(cores), trees > 0
 }
