@@ -198,6 +198,9 @@ func (d *Driver) start(p Plan, warmup bool, batch int64) *run {
 			d.waiters = append(d.waiters, d.newWaiter())
 		}
 		s := &shard{token: make(chan struct{}, 1), wait: d.waiters[k], schedule: newSchedule(p, r.key, k, shardsFor(p))}
+		if !warmup {
+			s.sent = newArrivals(p, s.schedule.key, shardsFor(p))
+		}
 		s.token <- struct{}{}
 		r.shards = append(r.shards, s)
 	}

@@ -35,6 +35,7 @@ type shard struct {
 	backlog  uint64 // of those, ops still waiting when the schedule was over
 	overflow uint64
 	censored *hdrhistogram.Histogram // of skipped ops, up to when they were given up
+	sent     arrivals
 }
 
 // shardsFor depends on the plan alone, because a Poisson schedule depends on
@@ -57,8 +58,9 @@ func (r *run) giveUp(t time.Duration) time.Duration {
 
 // take waits for the token and for the next op's intended start. It returns
 // with the token passed on; ok is false when the worker is to stop. idle is
-// since when the worker has been idle.
-func (s *shard) take(r *run, idle time.Duration) (index uint64, at time.Duration, ok bool) {
+// since when the worker has been idle. sent, if not nil, is where to put when the
+// op was sent.
+func (s *shard) take(r *run, idle time.Duration) (index uint64, at time.Duration, sent *time.Duration, ok bool) {
 	<-s.token
 	for {
 		index, at, ok = s.schedule.next()
@@ -71,6 +73,9 @@ func (s *shard) take(r *run, idle time.Duration) (index uint64, at time.Duration
 		}
 		s.schedule.advance()
 		s.issued++
+		if sent = nil; s.issued == s.sent.next {
+			sent = s.sent.place()
+		}
 		if end := r.giveUp(at); now > end {
 			s.skip(end - at)
 			continue
@@ -86,10 +91,10 @@ func (s *shard) take(r *run, idle time.Duration) (index uint64, at time.Duration
 			}
 		}
 		s.spin(r, now, at, slept)
-		return index, at, true
+		return index, at, sent, true
 	}
 	s.token <- struct{}{}
-	return 0, 0, false
+	return 0, 0, nil, false
 }
 
 // spin passes the token on and returns when the clock has reached at. When
@@ -151,7 +156,7 @@ func (w *worker) runOpen(r *run) {
 	s := r.shards[w.n%len(r.shards)]
 	var idle time.Duration
 	for {
-		i, at, ok := s.take(r, idle)
+		i, at, moment, ok := s.take(r, idle)
 		if !ok {
 			return
 		}
@@ -169,6 +174,9 @@ func (w *worker) runOpen(r *run) {
 		}
 		e := entry{response: end - at, service: end - send, lag: lag, n: 1}
 		e.wait = e.response - e.service - e.lag
+		if moment != nil && was&abandonedFlag == 0 {
+			*moment = send
+		}
 		if err == nil && was&(expiredFlag|abandonedFlag) == 0 {
 			w.add(r, e, now)
 		} else if !w.finish(r, was, err, e, now) {

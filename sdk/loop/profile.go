@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"sort"
 	"time"
 )
 
@@ -87,6 +88,16 @@ func (p profile) when(n float64, seg *int) float64 {
 		return s.at // the very beginning of a rise from zero
 	}
 	return s.at + 2*m/(s.rate+root)
+}
+
+// until is the integral at a time in ns: how many ops are intended until then.
+func (p profile) until(ns float64) float64 {
+	i := sort.Search(len(p), func(i int) bool { return p[i].at > ns }) - 1
+	if i < 0 {
+		return 0
+	}
+	s, x := p[i], ns-p[i].at
+	return s.ops + (s.rate+s.slope*x/2)*x
 }
 
 // stagesLength is how long the stages last.

@@ -58,6 +58,7 @@ func (r *run) judge(res *Result) {
 	if r.plan.Model != Closed {
 		r.judgeRate(res)
 		judgeLag(res)
+		r.judgeArrivals(res)
 	}
 	if r.frozen > frozenLimit {
 		res.add(caution("frozen", "the plugin's process did not run for %.1f s: it was stopped or starved of CPU, and the ops of that time show it", r.frozen.Seconds()))
