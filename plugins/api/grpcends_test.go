@@ -26,11 +26,10 @@ import (
 // soon waits until a condition holds, and fails the test if it never does.
 func soon(t *testing.T, what string, holds func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); !holds(); {
+	for deadline := time.Now().Add(20 * time.Second); !holds(); time.Sleep(time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatalf("waited for nothing: %s", what)
 		}
-		runtime.Gosched()
 	}
 }
 

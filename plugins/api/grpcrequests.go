@@ -68,7 +68,7 @@ func (r *requests) marshal(row int) ([]byte, error) {
 			return nil, err
 		}
 	}
-	return proto.Marshal(m)
+	return proto.MarshalOptions{Deterministic: true}.Marshal(m) // the same bytes in every run
 }
 
 // message returns message number j, from 0, of an op that sends n. Rows go on
