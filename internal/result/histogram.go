@@ -86,14 +86,24 @@ func Wait(c *Clocks) *Histogram     { return &c.Wait }
 // pooled histogram has to be labelled pooled, and no verdict may use it: the
 // round is the unit of statistics.
 func Pool(rounds []Round, clock Clock) (*hdrhistogram.Histogram, error) {
-	hs := make([]*hdrhistogram.Histogram, len(rounds))
-	for i := range rounds {
-		var err error
-		if hs[i], err = clock(&rounds[i].Clocks).Open(); err != nil {
-			return nil, fmt.Errorf("pool round %d: %w", i+1, err)
+	return counting(func(c *counts) (*hdrhistogram.Histogram, error) {
+		for i := range rounds {
+			if err := clock(&rounds[i].Clocks).countInto(c); err != nil {
+				return nil, fmt.Errorf("pool round %d: %w", i+1, err)
+			}
 		}
+		return c.histogram(), nil
+	})
+}
+
+// countInto adds the histogram to counts, and checks that it holds as many
+// samples as it says.
+func (h *Histogram) countInto(c *counts) error {
+	n, err := c.add(h.V2)
+	if err == nil && uint64(n) != h.Count {
+		err = &countError{h.Count, n}
 	}
-	return loop.Merge(hs...)
+	return err
 }
 
 // Pooled is [Pool] as the document's form. Its quantiles are null where the

@@ -205,7 +205,7 @@ func (c *checker) histogram(path string, h *Histogram) {
 	if h.V2 == "" && h.Count == 0 || !c.histograms || c.err != nil {
 		return // the empty histogram need not be made to be believed
 	}
-	_, err := h.Open()
+	_, err := counting(func(n *counts) (struct{}, error) { return struct{}{}, h.countInto(n) })
 	var count *countError
 	switch {
 	case errors.As(err, &count):
