@@ -52,10 +52,22 @@ func newABSide(ctx context.Context, a *app, name string, shared runOptions, set 
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
 	s.app.warnPlugins(c, s.plan)
+	s.ignoreUntil()
 	if s.session, err = newSession(ctx, s.app, c, s.options, s.plan); err != nil {
 		return nil, err
 	}
 	return s, nil
+}
+
+// ignoreUntil says, once for both sides, that the file's rule to end by is none
+// here.
+func (s *abSide) ignoreUntil() {
+	for _, b := range s.plan.Benchmarks {
+		if u := b.Scenarios[0].Load.Until; u.Asked() && s.name == "base" {
+			s.app.say("harness: warning: until %s is a rule of harness run: where sides are measured in turns, the comparison says how many rounds it takes", u)
+			return
+		}
+	}
 }
 
 // set applies one NAME=VALUE.
@@ -79,6 +91,9 @@ func (s *abSide) set(kv string) error {
 	default:
 		if slices.Contains(ofRunAlone, key) {
 			return usage("%s %q: this is a setting of harness run alone", flag, kv)
+		}
+		if slices.Contains(ofBothSides, key) {
+			return usage("%s %q: both sides are measured under the same conditions: set it for both, with --%s", flag, kv, key)
 		}
 		if err := s.options.plan.flags.Set(key, value); err != nil {
 			names := []string{"faults", "model-dir", "plugin", "target"}

@@ -34,7 +34,11 @@ func grantFlag(cmd *cobra.Command, f *suite.Flags) {
 
 // ofRunAlone are the flags of `harness run` that say what becomes of one run.
 // Where sides are measured in turns they would do nothing.
-var ofRunAlone = []string{"out", "report", "baseline"}
+var ofRunAlone = []string{"out", "report", "baseline", "until", "max-rounds"}
+
+// ofBothSides are those that mean both sides of `harness ab` or neither: what is
+// measured under other conditions cannot be compared.
+var ofBothSides = []string{"wait-quiet", "generator-cpus", "target-cpus"}
 
 // settingFlag hands a flag's text on: package suite parses it, with everything
 // else that can set the same thing.

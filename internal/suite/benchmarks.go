@@ -36,7 +36,13 @@ func (l *loader) configBenchmarks() error {
 		if err != nil {
 			return err
 		}
+		if len(b.Scenarios) == 0 {
+			continue // that was said
+		}
 		l.plan.Benchmarks = append(l.plan.Benchmarks, b)
+	}
+	if len(l.plan.Benchmarks) == 0 && l.in.Flags.FindCapacity {
+		return origin{subject: "flag --find-capacity"}.errorf("leaves nothing of suite %s of %s to run: %s", l.plan.Suite, l.fileName, l.nothingToRun())
 	}
 	if len(l.plan.Benchmarks) == 0 {
 		return origin{subject: "flag --plugins"}.errorf("leaves nothing of suite %s of %s to run; its benchmarks are: %s",
@@ -98,6 +104,7 @@ func (l *loader) configBenchmark(spec *BenchmarkSpec, plugin, use, id, path stri
 	if b.Target, err = l.target(decl, spec, path); err != nil {
 		return b, err
 	}
+	l.planning = plugin
 	b.Scenarios, err = l.scenarios(decl, spec.Load, path+".load")
 	return b, err
 }
@@ -177,7 +184,7 @@ func (l *loader) defaultBenchmarks() error {
 		if err != nil {
 			return err
 		}
-		seen := map[string]bool{}
+		seen, said := map[string]bool{}, len(l.plan.Warnings)
 		for _, decl := range p.Benchmarks {
 			target, ok, err := l.defaultTarget(decl)
 			if err != nil {
@@ -190,7 +197,7 @@ func (l *loader) defaultBenchmarks() error {
 				return err
 			}
 		}
-		if len(seen) == 0 {
+		if len(seen) == 0 && len(l.plan.Warnings) == said {
 			l.warnLeftOut(name, p)
 		}
 	}
@@ -240,8 +247,9 @@ func (l *loader) presets(plugin string, decl sdk.Benchmark, target Target, seen 
 	if len(presets) == 0 {
 		presets = []sdk.Preset{{Name: decl.Name, Doc: decl.Doc}}
 	}
+	l.planning = plugin
 	scenarios, err := l.scenarios(decl, nil, "")
-	if err != nil {
+	if err != nil || len(scenarios) == 0 {
 		return err
 	}
 	for _, preset := range presets {

@@ -72,6 +72,8 @@ type LoadSpec struct {
 	Operations      *Count    `json:"operations,omitempty" jsonschema:"total ops over all rounds of benchmarks counted by operations"`
 	OpTimeout       *Duration `json:"op_timeout,omitempty" jsonschema:"longest that one op may take"`
 
+	FindCapacity *CapacitySpec `json:"find_capacity,omitempty" jsonschema:"search for the highest rate of an open loop that holds, in place of a rate"`
+
 	Until *UntilSpec `json:"until,omitempty" jsonschema:"rounds are added until a metric is known well enough; duration and counts are then shared out over rounds, and say how long one round is"`
 
 	Stages    []StageSpec `json:"stages,omitempty" jsonschema:"how the rate of an open loop runs through every round, in place of rate and duration: steps, ramps, spikes"`

@@ -30,6 +30,9 @@ type Flags struct {
 	Baseline        *string
 	Threshold       *string
 	NoCleanup       bool
+	FindCapacity    bool
+	RateFrom        *string
+	RateTo          *string
 	Targets         []string // --target KIND=URL, repeatable
 	Grants          []string // --grant PLUGIN=CAPABILITY,…, repeatable
 	Variant         string   // variant that is measured; "" = none
@@ -43,8 +46,8 @@ type FlagDef struct {
 	Usage string
 }
 
-// FlagDefs are the flags that take a value. --no-cleanup and --target are not
-// among them: the first takes none and the second may be repeated.
+// FlagDefs are the flags that take a value. --no-cleanup, --find-capacity and
+// --target are not among them: two take none and the third may be repeated.
 var FlagDefs = []FlagDef{
 	{"plugins", "NAMES", "plugins to run: all, or names with commas"},
 	{"suite", "NAME", "suite of the config file"},
@@ -56,6 +59,8 @@ var FlagDefs = []FlagDef{
 	{"operations", "N", "total ops of benchmarks counted by operations"},
 	{"concurrent-users", "N", "workers at full concurrency"},
 	{"rate", "R", "open loop at that many ops per second, such as 1000/s"},
+	{"rate-from", "R", "with --find-capacity: lowest rate to try, and the first"},
+	{"rate-to", "R", "with --find-capacity: highest rate to try"},
 	{"rounds", "N", "measured repetitions"},
 	{"monitor-duration", "D", "total time of benchmarks that watch instead of working"},
 	{"op-timeout", "D", "longest that one op may take"},
@@ -111,6 +116,10 @@ func (f *Flags) field(name string) **string {
 		return &f.ConcurrentUsers
 	case "rate":
 		return &f.Rate
+	case "rate-from":
+		return &f.RateFrom
+	case "rate-to":
+		return &f.RateTo
 	case "rounds":
 		return &f.Rounds
 	case "monitor-duration":

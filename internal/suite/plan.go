@@ -103,6 +103,8 @@ type Load struct {
 	// Until, when asked, adds rounds to Rounds; Duration and Ops stay those of
 	// Rounds rounds.
 	Until Until
+	// Capacity, when there, searches for a rate in place of Rate.
+	Capacity *Capacity
 }
 
 // Budget is an absolute limit on a metric.

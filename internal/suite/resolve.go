@@ -59,6 +59,9 @@ func Resolve(ctx context.Context, in Inputs) (Plan, error) {
 	if err == nil {
 		err = l.checkTargetFlags()
 	}
+	if err == nil {
+		err = l.finishCapacity()
+	}
 	if err != nil {
 		return Plan{}, err
 	}
@@ -89,6 +92,7 @@ type loader struct {
 	described map[string]sdk.Plugin
 	selected  []string // plugins to run, in order
 	filtered  bool     // --plugins names some
+	planning  string   // plugin whose benchmark is being planned
 	plan      Plan
 }
 

@@ -29,6 +29,9 @@ func (l *loader) checkLoad(load *LoadSpec, inherited Model, from, path string) e
 	if from != "" {
 		from = " at " + from
 	}
+	if load.FindCapacity != nil && load.Model == nil {
+		model = ModelOpen
+	}
 	switch {
 	case model != ModelClosed && load.ConcurrentUsers != nil:
 		return l.at(load.Lines["concurrent_users"], "%s.concurrent_users belongs to closed loops, but the model%s is %s; use max_in_flight, or set model: closed", path, from, model)
@@ -54,7 +57,7 @@ func (l *loader) checkLoad(load *LoadSpec, inherited Model, from, path string) e
 	if load.Replay != nil && model == ModelPoisson {
 		return l.at(load.Lines["replay"], "%s.replay says when ops arrive, and the model%s is poisson; set model: open", path, from)
 	}
-	return nil
+	return l.checkCapacitySpec(load, model, from, path)
 }
 
 // own is the general setting, unless the benchmark's own load says otherwise;
@@ -74,6 +77,9 @@ func (l *loader) scenarios(decl sdk.Benchmark, load *LoadSpec, path string) ([]S
 	}
 	if err := l.checkOwnLoad(decl, load, path); err != nil {
 		return nil, err
+	}
+	if out, ok, err := l.capacity(decl, load, path); ok {
+		return out, err
 	}
 	if decl.Load.Monitor {
 		return l.monitor(decl, load)
@@ -161,11 +167,13 @@ func (l *loader) checkOwnLoad(decl sdk.Benchmark, load *LoadSpec, path string) e
 	switch suite := l.suiteLoad(); {
 	case suite.Model != nil:
 		inherited, from = *suite.Model, origin{file: l.fileName, line: suite.Lines["model"]}.String()
+	case suite.FindCapacity != nil:
+		inherited = ModelOpen
 	case validRate(decl.Load.Rate) && !decl.Load.Monitor:
 		inherited, from = ModelOpen, "benchmark "+decl.Name
 	}
 	if decl.Load.Monitor {
-		for _, key := range []string{"model", "rate", "concurrent_users", "max_in_flight", "duration", "warmup", "iterations", "operations", "stages", "replay", "think_time", "skip_late", "until"} {
+		for _, key := range []string{"model", "rate", "concurrent_users", "max_in_flight", "duration", "warmup", "iterations", "operations", "stages", "replay", "think_time", "skip_late", "until", "find_capacity"} {
 			if line := load.Lines[key]; line > 0 {
 				return l.at(line, "%s.%s has no effect on a benchmark that watches; use monitor_duration, rounds or op_timeout", path, key)
 			}
@@ -192,6 +200,8 @@ func (l *loader) model(decl sdk.Benchmark, load *LoadSpec, shape shape, path str
 		model, line = *load.Model, load.Lines["model"]
 	case suite.Model != nil:
 		model, line = *suite.Model, suite.Lines["model"]
+	case suite.FindCapacity != nil && (load.Rate != nil || shape.some()):
+		model = ModelOpen // a rate of its own in place of the suite's search
 	case validRate(decl.Load.Rate):
 		model = ModelOpen
 	}
