@@ -64,6 +64,8 @@ func (o *aaOptions) run(ctx context.Context, a *app) (err error) {
 	}
 	sweepDead(ctx, a, sides[0].session.catalog)
 	d := &abDuel{app: a, base: sides[0], head: sides[1], looks: []int{o.pairs}, left: map[string]error{}}
+	d.quiet = a.quietness(sides[0].plan)
+	d.quiet.before(ctx)
 	set, err := d.set(ctx, false)
 	if err != nil {
 		return err

@@ -104,6 +104,8 @@ func (o *abOptions) run(ctx context.Context, a *app) (err error) {
 	if err != nil {
 		return err
 	}
+	d.quiet = a.quietness(base.plan)
+	d.quiet.before(ctx)
 	comparison, err := d.decide(ctx, policy)
 	if err != nil {
 		return err
@@ -117,6 +119,7 @@ type abDuel struct {
 	base, head *abSide
 	looks      []int
 	left       map[string]error // benchmarks that could not be measured
+	quiet      *quietness
 
 	first, repeat *ab.Duel // the sets of rounds; nil before they begin
 	interrupted   bool
@@ -177,8 +180,9 @@ func (d *abDuel) set(ctx context.Context, repeat bool) (*ab.Duel, error) {
 	if *set != nil {
 		return *set, nil
 	}
-	quiet := func(runner.Event) {} // a line per pair says enough
-	duel := &ab.Duel{Base: d.base.side(quiet), Head: d.head.side(quiet)}
+	silent := func(runner.Event) {} // a line per pair says enough
+	d.base.options.quiet, d.head.options.quiet = d.quiet, d.quiet
+	duel := &ab.Duel{Base: d.base.side(silent), Head: d.head.side(silent)}
 	duel.Base.Run, duel.Head.Run = d.base.document(ctx), d.head.document(ctx)
 	if err := duel.Check(); err != nil {
 		return nil, &exit{exitUsage, err}
@@ -199,6 +203,7 @@ func (d *abDuel) set(ctx context.Context, repeat bool) (*ab.Duel, error) {
 func (d *abDuel) finish(set *ab.Duel) {
 	for _, s := range []*ab.Side{set.Base, set.Head} {
 		s.Run.Finished, s.Run.Complete, s.Run.Interrupted = set.Finished(), true, d.interrupted
+		d.quiet.record(s.Run)
 		s.Run.Validity = slices.DeleteFunc(s.Run.Validity, func(f result.Finding) bool { return f.Code == notRun })
 		for _, b := range s.Plan.Benchmarks {
 			if err := d.left[b.ID]; err != nil {

@@ -118,7 +118,8 @@ func (o *abVariants) prepare(ctx context.Context, a *app, sides ...*abSide) (und
 			dir = filepath.Join(tree, repo.Prefix)
 		}
 		s.note("variant", s.plan.Variant.Name, s.plan.Variant.Source)
-		s.variant = &variant.Variant{Spec: *s.plan.Variant, Dir: filepath.Join(dir, s.plan.Variant.Dir), Journal: s.session.journal, Log: s.session.log(s.name)}
+		s.variant = &variant.Variant{Spec: *s.plan.Variant, Dir: filepath.Join(dir, s.plan.Variant.Dir), Journal: s.session.journal, Log: s.session.log(s.name),
+			CPUs: s.plan.Isolation.Target}
 	}
 	if commits := commitsOf(sides); len(commits) == 2 && commits[0] == commits[1] {
 		a.say("harness: warning: both sides are commit %.12s: what differs between them is chance, or what --base-set and --head-set say", commits[0])

@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/benchharness/harness/internal/machine"
 	"github.com/benchharness/harness/internal/result"
 	"github.com/benchharness/harness/internal/runner"
 	"github.com/benchharness/harness/internal/store"
@@ -29,6 +30,7 @@ type runOptions struct {
 	faults   string
 	pprof    string // folder, absolute
 	history  historyFlag
+	quiet    *quietness // the command's, once there is a plan
 }
 
 func newRun(a *app) *cobra.Command {
@@ -96,6 +98,10 @@ func (o *runOptions) run(ctx context.Context, a *app) error {
 	}
 	defer lock.Unlock() //nolint:errcheck // the kernel drops it with the process
 	sweepDead(ctx, a, c)
+	o.quiet = a.quietness(plan)
+	if o.quiet.before(ctx); ctx.Err() != nil {
+		return interruptedEarly(a)
+	}
 	s, err := newSession(ctx, a, c, o, plan)
 	if err != nil {
 		return err
@@ -125,8 +131,7 @@ func (o *runOptions) profile() (stop func(), err error) {
 func (o *runOptions) conclude(ctx context.Context, a *app, run *result.Run, plan suite.Plan, problems []error) error {
 	run.Budgets = judged(run, plan.Budgets, plan.Gating)
 	if run.Interrupted && !anyRound(run) {
-		a.say("harness: interrupted before a round was finished; nothing was written")
-		return &exit{code: exitInterrupted}
+		return interruptedEarly(a)
 	}
 	unwritten := store.WriteRun(plan.Out, run)
 	compared, err := o.compare(ctx, a, run, plan)
@@ -170,6 +175,11 @@ func (o *runOptions) conclude(ctx context.Context, a *app, run *result.Run, plan
 		return &exit{code: code}
 	}
 	return nil
+}
+
+func interruptedEarly(a *app) error {
+	a.say("harness: interrupted before a round was finished; nothing was written")
+	return &exit{code: exitInterrupted}
 }
 
 // printResult prints the verdict, where there is one, and the tables.
@@ -239,7 +249,11 @@ func (s *session) runnerOptions(observe func(runner.Event)) runner.Options {
 	return runner.Options{
 		Plan: s.plan, Run: s.run, Dir: s.dir, Lookup: s.catalog,
 		Plugin: s.startPlugin, PluginInfo: s.pluginInfo, Reference: s.startReference,
-		Watch: watchMachine, Observe: observe,
+		Watch: watchMachine, Observe: observe, Quiet: s.options.quiet.between(s.run),
+		Diagnose: func(message string) (result.Finding, bool) {
+			f, ok := machine.Exhausted(message)
+			return finding(f), ok
+		},
 	}
 }
 

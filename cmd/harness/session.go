@@ -49,6 +49,7 @@ func newSession(ctx context.Context, a *app, c *catalog.Catalog, o *runOptions, 
 	s := &session{app: a, options: o, catalog: c, plan: plan}
 	s.run = newDocument(ctx, plan)
 	s.run.Plan.Settings = append(s.run.Plan.Settings, s.further()...)
+	o.quiet.record(s.run)
 	var err error
 	s.journal, s.dir, err = a.ground(journal.Run{ID: s.run.ID, PID: os.Getpid(), ConfigFile: plan.ConfigFile, Dir: a.dir, Keep: !plan.Cleanup})
 	if err != nil {
@@ -199,7 +200,7 @@ func (s *session) startPlugin(ctx context.Context, name string) (runner.Plugin, 
 	if !ok {
 		return nil, fmt.Errorf("no plugin %q", name)
 	}
-	o := plughost.Options{Name: name, Dir: s.sockets, Journal: s.journal, JournalPath: s.journal.Path, Log: s.log(name)}
+	o := plughost.Options{Name: name, Dir: s.sockets, Journal: s.journal, JournalPath: s.journal.Path, Log: s.log(name), CPUs: s.plan.Isolation.Generator}
 	if s.options.pprof != "" {
 		o.Env = append(o.Env, serve.EnvProfile+"="+s.options.pprof)
 	}
@@ -244,6 +245,7 @@ func (s *session) startReference(ctx context.Context, kind string) (runner.Targe
 	}
 	return stack.Start(ctx, stack.Options{
 		Exe: s.app.exe, Args: args, Kind: kind, Journal: s.journal, JournalPath: s.journal.Path, Log: s.log("reference " + kind),
+		CPUs: s.plan.Isolation.Target,
 	})
 }
 

@@ -165,7 +165,7 @@ func reason(err error) string {
 // measure warms up and runs the rounds of one scenario.
 func (r *run) measure(ctx context.Context, session string, b suite.Benchmark, declared []sdk.Metric, s suite.Scenario, doc *result.Benchmark) {
 	end := ending{load: s.Load, declared: declared, doc: doc}
-	if doc.Validity = append(doc.Validity, r.quiet(ctx)...); ctx.Err() != nil {
+	if r.quiet(ctx); ctx.Err() != nil {
 		return
 	}
 	for n := 0; end.more(n); n++ {

@@ -39,11 +39,11 @@ func (r *run) unpinned(b suite.Benchmark) []result.Finding {
 }
 
 // quiet lets the scenario begin when the machine is quiet.
-func (r *run) quiet(ctx context.Context) []result.Finding {
+func (r *run) quiet(ctx context.Context) {
 	if r.Quiet == nil {
-		return nil
+		return
 	}
-	return r.Quiet(ctx, func(ctx context.Context, d time.Duration) probe.Series {
+	r.Quiet(ctx, func(ctx context.Context, d time.Duration) probe.Series {
 		w := r.sampler.Open()
 		t := time.NewTimer(d)
 		defer t.Stop()

@@ -61,7 +61,7 @@ type Options struct {
 	// Quiet waits until the machine is quiet, or until patience is at an end, before
 	// a scenario is driven. watch shows what the machine does for a while, the run's
 	// own processes apart. May be nil.
-	Quiet func(ctx context.Context, watch func(context.Context, time.Duration) probe.Series) []result.Finding
+	Quiet func(ctx context.Context, watch func(context.Context, time.Duration) probe.Series)
 	// Diagnose says which of the machine's resources an error text tells the end
 	// of. May be nil.
 	Diagnose func(message string) (result.Finding, bool)
