@@ -24,6 +24,9 @@ func (p *planFlags) add(cmd *cobra.Command, without ...string) {
 	}
 	cmd.Flags().StringArrayVar(&p.flags.Targets, "target", nil, "`KIND=URL` of a target in place of the reference stack's; may be repeated")
 	cmd.Flags().BoolVar(&p.flags.NoCleanup, "no-cleanup", false, "leave what the run creates on targets in place")
+	if !slices.Contains(without, "find-capacity") {
+		cmd.Flags().BoolVar(&p.flags.FindCapacity, "find-capacity", false, "search for the highest rate at which the budgets hold")
+	}
 	grantFlag(cmd, &p.flags)
 	cmd.Flags().BoolVar(&p.locked, "locked", false, "run only plugins that are as harness.lock pins them")
 }
@@ -34,7 +37,7 @@ func grantFlag(cmd *cobra.Command, f *suite.Flags) {
 
 // ofRunAlone are the flags of `harness run` that say what becomes of one run.
 // Where sides are measured in turns they would do nothing.
-var ofRunAlone = []string{"out", "report", "baseline", "until", "max-rounds"}
+var ofRunAlone = []string{"out", "report", "baseline", "until", "max-rounds", "find-capacity", "rate-from", "rate-to"}
 
 // ofBothSides are those that mean both sides of `harness ab` or neither: what is
 // measured under other conditions cannot be compared.
