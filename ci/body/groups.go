@@ -54,6 +54,7 @@ const (
 	environmentRank = 10
 	resourcesRank   = 12
 	areasRank       = 13
+	clocksRank      = 15
 )
 
 func (j *judgement) group(g group) *table {
@@ -148,15 +149,24 @@ func budgetVerdict(b *result.Budget) string {
 
 // areas are the tables of what was measured, of every leg with its head.
 func (j *judgement) areas(limit int) []*table {
+	return j.sections(limit, areasRank, "results", report.Areas)
+}
+
+// clocks are the four clocks and the validity of the same.
+func (j *judgement) clocks(limit int) []*table {
+	return j.sections(limit, clocksRank, "rows of clocks", report.Clocks)
+}
+
+func (j *judgement) sections(limit, rank int, what string, of func(run *result.Run, rows int) []report.Section) []*table {
 	var out []*table
 	left := limit / 20 // no row of a table is shorter
 	for leg, l := range j.legs {
 		if l.Head == nil {
 			continue
 		}
-		for _, s := range report.Areas(l.Head, left) {
+		for _, s := range of(l.Head, left) {
 			left -= len(s.Rows)
-			t := sectionTable(s, areasRank, "results")
+			t := sectionTable(s, rank, what)
 			t.open = "\n" + j.sectionTitle(leg, s.Title) + t.open
 			out = append(out, t)
 		}
@@ -212,7 +222,7 @@ func sectionTable(s report.Section, rank int, what string) *table {
 		r := s.Rows[i]
 		var cells []string
 		for c, text := range r.Cells {
-			if c == 0 && rank == areasRank { // names of the document
+			if c == 0 && rank != resourcesRank { // names of the document
 				cells = append(cells, Code(text))
 				continue
 			}

@@ -77,7 +77,7 @@ func everyMetricIsShownOrCounted(t *testing.T, body string, j *judgement) {
 	for _, g := range groups {
 		want += j.count(g.kind)
 	}
-	for _, s := range j.areas(1 << 30) {
+	for _, s := range append(j.areas(1<<30), j.clocks(1<<30)...) {
 		want += s.n
 	}
 	for _, s := range j.resources() {

@@ -102,6 +102,9 @@ func (l *layout) render() string {
 	tables := l.byRank()
 	for _, share := range []int{fairShare, math.MaxInt} {
 		for _, t := range tables {
+			if t.rank >= clocksRank && share == fairShare {
+				continue // they take what the others leave
+			}
 			room += len(filled[t])
 			if s, rows := l.fill(t, room, share); rows > 0 {
 				filled[t] = s

@@ -87,6 +87,7 @@ func (j *judgement) folded(l *layout, trust []string) {
 	}
 	l.fold("Resources of the head", j.resources()...)
 	l.fold("Results of the head", j.areas(l.limit)...)
+	l.fold("The four clocks of the head, and its validity", j.clocks(l.limit)...)
 	l.table(j.environment(trust))
 }
 

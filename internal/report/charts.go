@@ -51,6 +51,17 @@ var quantiles = []struct {
 	q    float64
 }{{"p50", 0.50}, {"p95", 0.95}, {"p99", 0.99}}
 
+// draw adds the charts, which only some formats have.
+func (v *view) draw(run *result.Run) {
+	for i, g := range pluginGroups(run) {
+		for _, b := range g.benchmarks {
+			if c, ok := newChart(run, b); ok {
+				v.Plugins[i].Charts = append(v.Plugins[i].Charts, c)
+			}
+		}
+	}
+}
+
 // newChart draws a scenario that has samples. ok is false for the others, and
 // for those that failed.
 func newChart(run *result.Run, b *result.Benchmark) (c chart, ok bool) {

@@ -74,7 +74,7 @@ func newClockSection(run *result.Run, pools clockPools, domain *table, bs []*res
 // noClocks says why a scenario has none, and what was found about it.
 func noClocks(word string, validity cell) string {
 	if word == "" {
-		word = "no sample"
+		word = "no sample, " + validity.Text
 	}
 	if validity.After == "" {
 		return "no clocks: " + word
@@ -113,8 +113,9 @@ func (c scenarioClocks) texts(i int) (out [3]string) {
 	return out
 }
 
-// allShort is what stands for a clock in every row that has clocks, or "".
-func (s *clockSection) allShort(i int) string {
+// uniform says whether one word stands for a clock in every row that has
+// clocks.
+func (s *clockSection) uniform(i int) bool {
 	word := ""
 	for _, r := range s.rows {
 		if r.span != "" {
@@ -122,11 +123,11 @@ func (s *clockSection) allShort(i int) string {
 		}
 		short := r.clocks.short(i)
 		if short == "" || word != "" && word != short {
-			return ""
+			return false
 		}
 		word = short
 	}
-	return word
+	return true
 }
 
 // Scrolled is the table of one line a scenario for a page on which a narrow
@@ -149,7 +150,7 @@ func (s *clockSection) wide() *table {
 	t := s.empty()
 	var single [4]bool
 	for i, c := range clocks {
-		if single[i] = s.allShort(i) != ""; single[i] {
+		if single[i] = s.uniform(i); single[i] {
 			t.Columns = append(t.Columns, column{Title: label(c.name), Number: true})
 			continue
 		}
@@ -279,7 +280,7 @@ func clockLegend(sections []section) string {
 	if !any {
 		return ""
 	}
-	out := "Clocks: " + clockSum
+	out := "Clocks, of all rounds' ops together: " + clockSum
 	for _, part := range []struct {
 		there bool
 		text  string

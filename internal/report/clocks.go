@@ -28,7 +28,7 @@ var clocks = [4]clock{
 
 // clockSum is how the four hang together, clockPath the same as a drawing.
 const (
-	clockSum  = "response = lag + wait + service, op by op"
+	clockSum  = "response (from the intended start) = lag (the generator was late) + wait (no worker was free) + service (the target)"
 	clockPath = "intended ──lag──▶ dispatch ──wait──▶ send ──service──▶ done"
 )
 
@@ -55,7 +55,7 @@ var clockNotes = []string{
 // clockStats is one clock of a scenario, pooled over its rounds, in seconds. What
 // too few samples support is nil.
 type clockStats struct {
-	samples                         uint64
+	samples                        uint64
 	mean, p50, p95, p99, p999, max *float64
 }
 
@@ -108,23 +108,26 @@ func sameHistograms(rounds []result.Round, a, b result.Clock) bool {
 // statsOf pools a clock. Most clocks of most runs are zero throughout; those
 // are not opened, because a page of a thousand scenarios has many.
 func statsOf(rounds []result.Round, of result.Clock, batch uint64) (out clockStats) {
-	zero := true
+	var sum, most float64
 	for i := range rounds {
 		h := of(&rounds[i].Clocks)
 		out.samples += h.Count
-		zero = zero && (h.Max == nil || *h.Max == 0)
+		if h.Mean != nil && h.Max != nil {
+			sum += *h.Mean * float64(h.Count)
+			most = max(most, *h.Max)
+		}
 	}
 	switch {
 	case out.samples == 0:
 		return out
-	case zero:
+	case most == 0:
 		return zeroStats(out.samples, batch)
 	}
 	h, err := result.Pool(rounds, of)
 	if err != nil {
 		return clockStats{} // a document that was decoded has none such
 	}
-	mean, most := h.Mean()/1e9, float64(h.Max())/1e9
+	mean := sum / float64(out.samples)
 	out.mean, out.max = &mean, &most
 	for _, q := range []struct {
 		q    float64

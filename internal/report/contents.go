@@ -1,6 +1,7 @@
 package report
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/benchharness/harness/internal/result"
@@ -42,6 +43,30 @@ func Areas(run *result.Run, rows int) []Section {
 		out = append(out, s)
 	}
 	return out
+}
+
+// Clocks are the four clocks and the validity of what Areas shows, table by
+// table. What the words in them mean is below the last.
+func Clocks(run *result.Run, rows int) []Section {
+	pools := poolClocks(run)
+	var tables []Section
+	var shown []section
+	for _, g := range pluginGroups(run) {
+		bs := g.benchmarks[:min(len(g.benchmarks), max(rows, 0))]
+		rows -= len(bs)
+		domain := pluginTable(run, g.plugin, bs)
+		c := newClockSection(run, pools, &domain, bs)
+		s := sectionOf(*c.Scrolled())
+		s.Title = domain.Title
+		s.More = len(g.benchmarks) - len(bs)
+		tables = append(tables, s)
+		shown = append(shown, section{Clocks: c})
+	}
+	if legend := clockLegend(shown); legend != "" {
+		last := &tables[len(tables)-1]
+		last.Notes = append(slices.Clone(last.Notes), legend)
+	}
+	return tables
 }
 
 // Utilisation is what the machine did over the whole run. ok is false when

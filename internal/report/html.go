@@ -129,7 +129,9 @@ type spark struct{ Title, Path, Peak, Label string }
 // that sorts its tables are inside, and there is no request to anywhere.
 func HTML(w io.Writer, run *result.Run) error {
 	b := bufio.NewWriter(w)
-	if err := page.Execute(b, htmlView{newView(run), sparks(run.Resources)}); err != nil {
+	v := newView(run)
+	v.draw(run)
+	if err := page.Execute(b, htmlView{v, sparks(run.Resources)}); err != nil {
 		return fmt.Errorf("write HTML report: %w", err)
 	}
 	if err := b.Flush(); err != nil {

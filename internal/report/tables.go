@@ -48,11 +48,6 @@ func pluginSections(run *result.Run, pools clockPools) []section {
 		s := section{Table: pluginTable(run, g.plugin, g.benchmarks)}
 		s.Table.ID = fmt.Sprintf("plugin-%d", len(out)+1)
 		s.Clocks = newClockSection(run, pools, &s.Table, g.benchmarks)
-		for _, b := range g.benchmarks {
-			if c, ok := newChart(run, b); ok {
-				s.Charts = append(s.Charts, c)
-			}
-		}
 		out = append(out, s)
 	}
 	return out

@@ -22,7 +22,7 @@ type view struct {
 	Budgets   *table
 	GateNote  string
 	Plugins   []section
-	Legend    string   // of the clocks
+	Legend    string // of the clocks
 	Resources *table // utilisation
 	Gauges    *table // every other gauge
 	Figures   *table
@@ -58,8 +58,8 @@ type column struct {
 	Title  string
 	Group  string // what this column and its neighbours are of, in a heading above their titles
 	Number bool   // aligned right
-	Key    bool // tells rows apart, is not a result
-	Spare  int  // where there is no room for all columns, those with more of it go first; 0 never goes
+	Key    bool   // tells rows apart, is not a result
+	Spare  int    // where there is no room for all columns, those with more of it go first; 0 never goes
 }
 
 // fullTitle stands for a column whose group has no heading of its own.
