@@ -51,6 +51,9 @@ func newABSide(ctx context.Context, a *app, name string, shared runOptions, set 
 	if s.plan, err = s.app.plan(ctx, c, s.options.plan.flags); err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
+	if id := searched(s.plan); id != "" {
+		return nil, usage("%s: %s asks for its capacity (find_capacity), and sides are compared at one rate: remove it, or compare two runs of harness run --find-capacity", name, id)
+	}
 	s.app.warnPlugins(c, s.plan)
 	s.ignoreUntil()
 	if s.session, err = newSession(ctx, s.app, c, s.options, s.plan); err != nil {

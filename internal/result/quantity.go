@@ -46,6 +46,9 @@ func (b *Benchmark) metric(name string) (Quantity, bool) {
 	q := Quantity{Unit: m.Unit, Value: m.Value}
 	if m.Value == nil {
 		q.Reason = "no round has a value"
+		if name == CapacityMetric && b.Capacity != nil {
+			q.Reason = b.Capacity.reason()
+		}
 		if quantile, ok := latencyQuantiles[name]; ok {
 			q.Reason = fmt.Sprintf("too few samples: a round needs %d ops", loop.SamplesFor(quantile))
 		}

@@ -124,6 +124,7 @@ type Benchmark struct {
 	Load           Load              `json:"load"`
 	Isolation      *Isolation        `json:"isolation,omitempty"` // CPUs that were given to one side alone
 	Until          *Until            `json:"until,omitempty"`     // the rule that rounds were added by
+	Capacity       *Capacity         `json:"capacity,omitempty"`  // the search by which the rate was found
 	Status         Status            `json:"status"`
 	Reason         string            `json:"reason,omitempty"` // of every status but measured
 	Remedy         string            `json:"remedy,omitempty"`

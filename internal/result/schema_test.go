@@ -78,7 +78,7 @@ func readSchema(t *testing.T) *jsonschema.Resolved {
 func generateSchema(t *testing.T) []byte {
 	t.Helper()
 	b, err := schemadoc.Document{
-		Type: reflect.TypeFor[Run](), Schema: Schema, Sources: []string{"run.go"},
+		Type: reflect.TypeFor[Run](), Schema: Schema, Sources: []string{"run.go", "capacity.go"},
 		Words: map[reflect.Type][]any{reflect.TypeFor[Status](): {Measured, NotMeasured, Failed, Partial}},
 	}.Generate()
 	if err != nil {

@@ -43,6 +43,9 @@ var defaultGates = []string{"latency_p95", "throughput"}
 // Where the machine has a GPU, gpu_util is the average of the resource gpu.util
 // in each round.
 //
+// A benchmark whose rate was searched for has the metric capacity, see
+// [Capacity].
+//
 // At most two metrics gate. Declared gates come first, in the order declared;
 // latency_p95 and then throughput take the places that are left.
 func Summarise(b *Benchmark, declared []sdk.Metric) {
@@ -51,6 +54,9 @@ func Summarise(b *Benchmark, declared []sdk.Metric) {
 		b.Metrics = append(b.Metrics, declaredMetric(d, b.Rounds))
 	}
 	if m, ok := gpuMetric(b.Rounds); ok && !slices.ContainsFunc(declared, func(d sdk.Metric) bool { return d.Name == m.Name }) {
+		b.Metrics = append(b.Metrics, m)
+	}
+	if m, ok := b.capacityMetric(); ok && !slices.ContainsFunc(declared, func(d sdk.Metric) bool { return d.Name == m.Name }) {
 		b.Metrics = append(b.Metrics, m)
 	}
 	setGates(b.Metrics, declared)

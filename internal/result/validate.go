@@ -127,6 +127,7 @@ func (c *checker) benchmark(path string, b *Benchmark) {
 		c.positive(fmt.Sprintf("%s.load.stages[%d]", path, i), &s.Duration, &s.From, &s.To)
 	}
 	c.conditions(path, b)
+	c.capacity(path+".capacity", b.Capacity)
 	for i, f := range b.Figures {
 		at := fmt.Sprintf("%s.figures[%d]", path, i)
 		c.name(at+".name", f.Name)

@@ -107,6 +107,8 @@ func (s *set) candidate(head *result.Benchmark, m result.Metric, found selection
 		return nil
 	case found.verdict != "":
 		return c.settle(found.verdict, found.reason)
+	case found.apart != "" && m.Name != result.CapacityMetric:
+		return c.settle(Incomparable, found.apart)
 	case len(base) == 0 && problem != "":
 		return c.settle(Incomparable, problem)
 	case m.Value == nil && len(base) == 0:
@@ -115,6 +117,10 @@ func (s *set) candidate(head *result.Benchmark, m result.Metric, found selection
 		return c.settle(New, "base: "+found.base[len(found.base)-1].bench.Lookup(m.Name).Reason)
 	case m.Value == nil:
 		return c.settle(Missing, "head: "+head.Lookup(m.Name).Reason)
+	}
+	if m.Name == result.CapacityMetric && head.Capacity != nil && s.design == StoredOne {
+		s.capacities(c, found.base[len(found.base)-1].bench.Capacity, head.Capacity)
+		return c
 	}
 	s.measure(c, base, m)
 	return c

@@ -184,6 +184,9 @@ type selection struct {
 	verdict  Verdict
 	reason   string
 	cautions []string
+	// apart is why only the capacities can be compared: their other metrics were
+	// measured at each capacity.
+	apart string
 }
 
 // choose leaves out base runs that cannot be compared with head. When none is
@@ -205,6 +208,9 @@ func (s *set) choose(p pairing) selection {
 		}
 		out.base = append(out.base, b)
 		out.cautions = cautions // of the last
+		if why := ratesApart(b.bench, p.head.bench); why != "" {
+			out.apart = why
+		}
 	}
 	if len(out.base) == 0 {
 		left.base = p.base
@@ -276,6 +282,9 @@ func differences(b, h *result.Benchmark) string {
 	differ("parameters", strings.TrimPrefix(scenarioID("", b.Params), "/"), strings.TrimPrefix(scenarioID("", h.Params), "/"))
 	differ("workload", b.WorkloadDigest, h.WorkloadDigest)
 	bl, hl := b.Load, h.Load
+	if b.Capacity != nil && h.Capacity != nil { // what was found is no difference of what was asked for
+		bl.Rate, bl.Duration, bl.Rounds = hl.Rate, hl.Duration, hl.Rounds
+	}
 	differ("load model", bl.Model, hl.Model)
 	differ("stages", stages(bl), stages(hl))
 	differ("replay", bl.Replay, hl.Replay)
