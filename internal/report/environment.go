@@ -53,6 +53,7 @@ func environment(run *result.Run) (facts []fact, line string) {
 	h := run.Harness
 	version := clean(strings.TrimSpace(h.Version + " " + h.Commit))
 	facts = append(facts, fact{"harness", fmt.Sprintf("%s (%s, %s/%s)", orNone(version), orNone(h.Go), orNone(h.OS), orNone(h.Arch))})
+	facts = append(facts, conditionFacts(run)...)
 	for _, p := range run.Plugins {
 		facts = append(facts, fact{"Plugin " + clean(p.Name), pluginFact(p)})
 	}

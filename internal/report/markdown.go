@@ -56,6 +56,7 @@ func (m *markdown) view(v *view) {
 	m.meanings(v.Legend)
 	m.table(v.Resources)
 	m.table(v.Figures)
+	m.table(v.Until)
 	m.missing(v.Missing)
 	m.table(v.Measured)
 	m.printf("\n## How to reproduce\n\nOn such a machine, with such targets:\n\n%s\n", codeBlock(v.Reproduce))

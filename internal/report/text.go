@@ -118,6 +118,7 @@ func (t *textWriter) view(v *view) {
 	t.legend(v.Legend)
 	t.table(v.Resources)
 	t.table(v.Figures)
+	t.table(v.Until)
 	t.table(v.Budgets)
 	if v.GateNote != "" {
 		t.wrapped("  ", v.GateNote, dim)

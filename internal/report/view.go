@@ -26,6 +26,7 @@ type view struct {
 	Resources *table // utilisation
 	Gauges    *table // every other gauge
 	Figures   *table
+	Until     *table // how well metrics are known that rounds were added for
 	Clocks    *table
 	Missing   []missing
 	Facts     []fact // environment
@@ -130,6 +131,7 @@ func newView(run *result.Run) *view {
 		Resources: utilisationTable(run.Resources),
 		Gauges:    gaugeTable(run.Resources),
 		Figures:   figureTable(run),
+		Until:     untilTable(run),
 		Clocks:    clockTable(run, pools),
 		Missing:   missingList(run),
 		Settings:  settingsTable(run),
