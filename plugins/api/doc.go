@@ -1,10 +1,10 @@
 // Package api benchmarks the endpoints of a service: HTTP/1.1, HTTP/2 and HTTP/3
-// requests (benchmark http), GraphQL operations (graphql) and unary gRPC calls
-// (grpc).
+// requests (benchmark http), GraphQL operations (graphql) and gRPC calls, unary
+// or streaming (grpc).
 //
 // One scenario is one endpoint: an address, a request that may take its values
 // from rows of data, and what the answer has to look like. An op is one
-// request, answered in full and checked; what is not as expected is a failed
+// request, answered in full and checked, and of a gRPC stream the whole call; what is not as expected is a failed
 // op under a class that says how, so the success ratio is that of right
 // answers, not of answers.
 //
