@@ -25,7 +25,7 @@ func (c *Client) take(n int64, resp *Response) error {
 		return fmt.Errorf("%w: %d bytes, the most is %d", ErrBodyTooLarge, resp.Length, c.o.MaxBody)
 	}
 	if n > int64(len(c.buf)) && len(c.buf) < largeBuffer {
-		c.buf = append(c.buf, make([]byte, largeBuffer-len(c.buf))...)
+		c.borrow(largeBuffer)
 	}
 	for {
 		have := min(n, int64(c.w-c.r))

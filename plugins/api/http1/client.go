@@ -10,6 +10,7 @@
 package http1
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -40,9 +41,7 @@ type Options struct {
 
 const (
 	defaultHeader = 64 << 10
-	smallBuffer   = 4 << 10  // until a body needs more
-	largeBuffer   = 32 << 10 // for the reads of large bodies
-	interims      = 16       // interim answers before the final one
+	interims      = 16 // interim answers before the final one
 )
 
 // Errors that [Client.Do] wraps.
@@ -65,9 +64,10 @@ func malformed(format string, args ...any) error { return &ProtocolError{fmt.Spr
 type Client struct {
 	o    Options
 	line line
-	buf  []byte
-	r, w int // what has been read and not been taken is buf[r:w]
+	buf  []byte // lent by a pool while there is something to read; nil otherwise
+	r, w int    // what has been read and not been taken is buf[r:w]
 
+	turn  turn
 	frame frame
 }
 
@@ -76,7 +76,9 @@ func New(o Options) *Client {
 	if o.MaxHeader == 0 {
 		o.MaxHeader = defaultHeader
 	}
-	return &Client{o: o, buf: make([]byte, smallBuffer)}
+	c := &Client{o: o}
+	c.turn.step = c.step
+	return c
 }
 
 // Response is an answer. It is the caller's, who passes it again to have its
@@ -105,10 +107,8 @@ func (c *Client) Do(ctx context.Context, request []byte, head bool, resp *Respon
 	if err := c.line.ready(ctx, c.o.Dial, resp); err != nil {
 		return err
 	}
-	if resp.Opened {
-		c.r, c.w = 0, 0
-	}
 	keep, err := c.exchange(request, head, resp)
+	c.giveBack()
 	if err != nil {
 		c.line.close()
 		return c.line.cause(ctx, err)
@@ -130,18 +130,15 @@ func (c *Client) exchange(request []byte, head bool, resp *Response) (keep bool,
 		start = time.Now()
 	}
 	// A server may answer and close before it has read all of a request.
-	_, werr := c.line.conn.Write(request)
-	if c.o.FirstByte {
-		if err := c.fill(); err != nil {
-			return false, errors.Join(werr, err)
-		}
+	werr, err := c.ask(request)
+	if err == nil && c.o.FirstByte {
 		resp.FirstByte = time.Since(start)
 	}
-	if err := c.answer(head, resp); err != nil {
-		if werr != nil {
-			return false, werr
-		}
-		return false, err
+	if err == nil {
+		err = c.answer(head, resp)
+	}
+	if err != nil {
+		return false, cmp.Or(werr, err)
 	}
 	if c.r != c.w {
 		return false, malformed("%d bytes follow it that nobody asked for", c.w-c.r)
@@ -175,15 +172,18 @@ func (c *Client) Close() error {
 func (c *Client) fill() error {
 	if c.r == c.w {
 		c.r, c.w = 0, 0
-	} else if c.w == len(c.buf) {
-		if c.r > 0 {
-			c.w = copy(c.buf, c.buf[c.r:c.w])
-			c.r = 0
-		} else {
-			c.buf = append(c.buf, make([]byte, len(c.buf))...)
-		}
 	}
-	n, err := c.line.conn.Read(c.buf[c.w:])
+	switch {
+	case c.buf == nil:
+		c.borrow(smallBuffer)
+	case c.w < len(c.buf):
+	case c.r > 0:
+		c.w = copy(c.buf, c.buf[c.r:c.w])
+		c.r = 0
+	default:
+		c.borrow(2 * len(c.buf))
+	}
+	n, err := c.line.read(c.buf[c.w:])
 	c.w += n
 	switch {
 	case n > 0:

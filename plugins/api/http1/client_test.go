@@ -45,32 +45,35 @@ func answered(t testing.TB, text string, head bool, o Options, cut func(io.Reade
 
 func whole(r io.Reader) io.Reader { return r }
 
+var long = strings.Repeat("x", 100_000)
+
+var answers = []struct {
+	name, text string
+	head       bool
+	status     int
+	body       string
+	keeps      bool
+}{
+	{"a length", "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello", false, 200, "hello", true},
+	{"no reason", "HTTP/1.1 200\r\ncontent-length:0\r\n\r\n", false, 200, "", true},
+	{"two equal lengths", "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nCONTENT-LENGTH:\t2 \r\n\r\nhi", false, 200, "hi", true},
+	{"a long body", "HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n" + long, false, 200, long, true},
+	{"chunks", "HTTP/1.1 200 OK\r\nTransfer-Encoding: Chunked\r\n\r\n5\r\nhello\r\n1;why=\"x\"\r\n \r\nA\r\n0123456789\r\n0\r\n\r\n", false, 200, "hello 0123456789", true},
+	{"trailers", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nX-Sum: 1\r\nX-More: 2\r\n\r\n", false, 200, "", true},
+	{"until the end", "HTTP/1.1 200 OK\r\n\r\nall there is", false, 200, "all there is", false},
+	{"interim answers", "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 201 Created\r\nContent-Length: 1\r\n\r\n!", false, 201, "!", true},
+	{"HEAD", "HTTP/1.1 200 OK\r\nContent-Length: 5000\r\n\r\n", true, 200, "", true},
+	{"HEAD of chunks", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", true, 200, "", true},
+	{"204", "HTTP/1.1 204 No Content\r\n\r\n", false, 204, "", true},
+	{"304 with a length", "HTTP/1.1 304 Not Modified\r\nContent-Length: 9\r\n\r\n", false, 304, "", true},
+	{"close", "HTTP/1.1 200 OK\r\nConnection: Close\r\nContent-Length: 1\r\n\r\nx", false, 200, "x", false},
+	{"close among others", "HTTP/1.1 500 No\r\nConnection: foo , close\r\nContent-Length: 1\r\n\r\nx", false, 500, "x", false},
+	{"HTTP/1.0", "HTTP/1.0 200 OK\r\nContent-Length: 1\r\n\r\nx", false, 200, "x", false},
+	{"HTTP/1.0 that stays", "HTTP/1.0 200 OK\r\nConnection: keep-alive\r\nContent-Length: 1\r\n\r\nx", false, 200, "x", true},
+}
+
 func TestAnswers(t *testing.T) {
-	long := strings.Repeat("x", 100_000)
-	for _, c := range []struct {
-		name, text string
-		head       bool
-		status     int
-		body       string
-		keeps      bool
-	}{
-		{"a length", "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello", false, 200, "hello", true},
-		{"no reason", "HTTP/1.1 200\r\ncontent-length:0\r\n\r\n", false, 200, "", true},
-		{"two equal lengths", "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nCONTENT-LENGTH:\t2 \r\n\r\nhi", false, 200, "hi", true},
-		{"a long body", "HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n" + long, false, 200, long, true},
-		{"chunks", "HTTP/1.1 200 OK\r\nTransfer-Encoding: Chunked\r\n\r\n5\r\nhello\r\n1;why=\"x\"\r\n \r\nA\r\n0123456789\r\n0\r\n\r\n", false, 200, "hello 0123456789", true},
-		{"trailers", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nX-Sum: 1\r\nX-More: 2\r\n\r\n", false, 200, "", true},
-		{"until the end", "HTTP/1.1 200 OK\r\n\r\nall there is", false, 200, "all there is", false},
-		{"interim answers", "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 201 Created\r\nContent-Length: 1\r\n\r\n!", false, 201, "!", true},
-		{"HEAD", "HTTP/1.1 200 OK\r\nContent-Length: 5000\r\n\r\n", true, 200, "", true},
-		{"HEAD of chunks", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", true, 200, "", true},
-		{"204", "HTTP/1.1 204 No Content\r\n\r\n", false, 204, "", true},
-		{"304 with a length", "HTTP/1.1 304 Not Modified\r\nContent-Length: 9\r\n\r\n", false, 304, "", true},
-		{"close", "HTTP/1.1 200 OK\r\nConnection: Close\r\nContent-Length: 1\r\n\r\nx", false, 200, "x", false},
-		{"close among others", "HTTP/1.1 500 No\r\nConnection: foo , close\r\nContent-Length: 1\r\n\r\nx", false, 500, "x", false},
-		{"HTTP/1.0", "HTTP/1.0 200 OK\r\nContent-Length: 1\r\n\r\nx", false, 200, "x", false},
-		{"HTTP/1.0 that stays", "HTTP/1.0 200 OK\r\nConnection: keep-alive\r\nContent-Length: 1\r\n\r\nx", false, 200, "x", true},
-	} {
+	for _, c := range answers {
 		for how, cut := range map[string]func(io.Reader) io.Reader{"whole": whole, "byte by byte": iotest.OneByteReader, "with its end": iotest.DataErrReader} {
 			t.Run(c.name+" "+how, func(t *testing.T) {
 				resp, w, err := answered(t, c.text, c.head, Options{}, cut)

@@ -11,55 +11,17 @@ import (
 
 // line is the connection of a client, and the watch over its context.
 type line struct {
-	conn  net.Conn        // written under mu, by the client's goroutine
-	raw   syscall.RawConn // of its socket; nil where there is none
-	used  int             // requests it has served
-	since uint32          // epoch of the last one
+	conn   net.Conn        // written under mu, by the client's goroutine
+	raw    syscall.RawConn // of its socket; nil where there is none
+	direct bool            // its bytes are those of the socket: no TLS
+	used   int             // requests it has served
+	since  uint32          // epoch of the last one
+	waits  atomic.Uint64   // epoch since which an answer is waited for, plus one; 0: none is
 
 	mu      sync.Mutex
 	ctx     context.Context // the one that is watched
 	unwatch func() bool
-}
-
-// epoch counts tenths of a second while a client is about, so that a client
-// knows without reading a clock that its connection was idle for long.
-var epoch struct {
-	n     atomic.Uint32
-	mu    sync.Mutex
-	users int
-	stop  chan struct{}
-}
-
-// Idle starts to look after connections that stay idle: one that the server
-// closed meanwhile is noticed before the next request, and opened anew. The
-// function it returns ends that.
-func Idle() (stop func()) {
-	epoch.mu.Lock()
-	defer epoch.mu.Unlock()
-	if epoch.users++; epoch.users == 1 {
-		epoch.stop = make(chan struct{})
-		go tick(epoch.stop)
-	}
-	return sync.OnceFunc(func() {
-		epoch.mu.Lock()
-		defer epoch.mu.Unlock()
-		if epoch.users--; epoch.users == 0 {
-			close(epoch.stop)
-		}
-	})
-}
-
-func tick(stop chan struct{}) {
-	t := time.NewTicker(100 * time.Millisecond)
-	defer t.Stop()
-	for {
-		select {
-		case <-t.C:
-			epoch.n.Add(1)
-		case <-stop:
-			return
-		}
-	}
+	nudged  bool // the deadline that is over is a nudge
 }
 
 // past is a deadline that is over.
@@ -71,7 +33,7 @@ func (l *line) ready(ctx context.Context, dial func(context.Context) (net.Conn, 
 	if ctx != l.ctx {
 		l.watch(ctx)
 	}
-	if l.conn != nil && epoch.n.Load()-l.since >= 2 && l.stale() {
+	if l.conn != nil && idle.epoch.Load()-l.since >= 2 && l.stale() {
 		_ = l.close() // the server did already
 	}
 	if l.conn != nil {
@@ -84,9 +46,11 @@ func (l *line) ready(ctx context.Context, dial func(context.Context) (net.Conn, 
 	}
 	resp.Opened, resp.Connect = true, time.Since(start)
 	l.mu.Lock()
-	l.conn, l.used, l.since = conn, 0, epoch.n.Load()
+	l.conn, l.used, l.since = conn, 0, idle.epoch.Load()
 	l.mu.Unlock()
 	l.raw = rawConn(conn)
+	_, socket := conn.(*net.TCPConn)
+	l.direct = direct && socket && l.raw != nil && watched(l)
 	if err := ctx.Err(); err != nil { // it ended before there was something to end
 		_ = l.close()
 		return context.Cause(ctx)
@@ -100,7 +64,7 @@ func (l *line) ready(ctx context.Context, dial func(context.Context) (net.Conn, 
 func (l *line) watch(ctx context.Context) {
 	l.forget()
 	l.mu.Lock()
-	l.ctx = ctx
+	l.ctx, l.nudged = ctx, false
 	if l.conn != nil {
 		_ = l.conn.SetDeadline(time.Time{}) // a connection that is closed will say so
 	}
@@ -128,7 +92,7 @@ func (l *line) forget() {
 // done counts a request that was answered, and says whether it was the last.
 func (l *line) done(most int) bool {
 	l.used++
-	l.since = epoch.n.Load()
+	l.since = idle.epoch.Load()
 	return most > 0 && l.used >= most
 }
 
@@ -138,8 +102,11 @@ func (l *line) close() error {
 	if l.conn == nil {
 		return nil
 	}
+	if l.direct {
+		unwatched(l)
+	}
 	err := l.conn.Close()
-	l.conn, l.raw = nil, nil
+	l.conn, l.raw, l.direct, l.nudged = nil, nil, false, false
 	return err
 }
 

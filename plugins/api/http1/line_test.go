@@ -45,6 +45,7 @@ func server(t testing.TB, secure bool, h http.HandlerFunc) (*httptest.Server, fu
 		s.Start()
 	}
 	t.Cleanup(s.Close)
+	t.Cleanup(Idle()) // so that sockets are used directly, as in a run
 	return s, dial, opened
 }
 
@@ -90,9 +91,9 @@ func TestAConnectionThatTheServerClosedWhileIdleIsOpenedAnew(t *testing.T) {
 	if err := client.Do(t.Context(), get, false, &resp); err != nil {
 		t.Fatal(err)
 	}
-	began := epoch.n.Load()
+	began := idle.epoch.Load()
 	s.CloseClientConnections()
-	for deadline := time.Now().Add(time.Minute); epoch.n.Load()-began < 3 || !client.line.stale(); time.Sleep(time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); idle.epoch.Load()-began < 3 || !client.line.stale(); time.Sleep(time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatal("nothing of it was noticed")
 		}
