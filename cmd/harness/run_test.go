@@ -53,6 +53,7 @@ func TestTheDefaultSuiteMeasuresAllFiveAreas(t *testing.T) {
 	if got := slices.Sorted(maps.Keys(seen)); !slices.Equal(got, want) {
 		t.Errorf("benchmarks are %q,\nwant %q", got, want)
 	}
+	everyScenarioHasItsClocks(t, p, run)
 	if len(p.processes()) > 0 || len(entries(t, p.tmp)) > 0 {
 		t.Errorf("left behind: processes %v, files %q", p.processes(), entries(t, p.tmp))
 	}

@@ -143,7 +143,9 @@ func TestTheValidityOfARowHasAWordAndItsCodes(t *testing.T) {
 		b.Validity = fs
 		return b
 	}
-	finding := func(level, code string) result.Finding { return result.Finding{Level: level, Code: code, Message: "because"} }
+	finding := func(level, code string) result.Finding {
+		return result.Finding{Level: level, Code: code, Message: "because"}
+	}
 	part := with("x/part", finding("caution", "steal"))
 	part.Status, part.Reason = result.Partial, "interrupted"
 	var many []result.Finding
