@@ -3,6 +3,7 @@
 package http1
 
 import (
+	"errors"
 	"runtime"
 	"syscall"
 )
@@ -12,7 +13,7 @@ const direct = runtime.GOOS == "darwin"
 
 func read(fd uintptr, b []byte) (int, error) {
 	for {
-		if n, err := syscall.Read(int(fd), b); err != syscall.EINTR {
+		if n, err := syscall.Read(int(fd), b); !errors.Is(err, syscall.EINTR) {
 			return max(n, 0), err
 		}
 	}
@@ -20,7 +21,7 @@ func read(fd uintptr, b []byte) (int, error) {
 
 func write(fd uintptr, b []byte) (int, error) {
 	for {
-		if n, err := syscall.Write(int(fd), b); err != syscall.EINTR {
+		if n, err := syscall.Write(int(fd), b); !errors.Is(err, syscall.EINTR) {
 			return max(n, 0), err
 		}
 	}

@@ -1,6 +1,7 @@
 package http1
 
 import (
+	"errors"
 	"net"
 	"os"
 	"syscall"
@@ -48,7 +49,7 @@ func (c *Client) ask(request []byte) (werr, err error) {
 		return nil, err
 	case !t.asked:
 		return c.askSlowly(request)
-	case t.werr != nil && t.werr != syscall.EAGAIN:
+	case t.werr != nil && !errors.Is(t.werr, syscall.EAGAIN):
 		return c.failed("write", t.werr), c.fill()
 	case t.wrote < len(request):
 		_, werr = c.line.conn.Write(request[t.wrote:])
@@ -77,7 +78,7 @@ func (c *Client) step(fd uintptr) (done bool) {
 		c.borrow(smallBuffer)
 	}
 	t.got, t.rerr = read(fd, c.buf)
-	return t.rerr != syscall.EAGAIN
+	return !errors.Is(t.rerr, syscall.EAGAIN)
 }
 
 // askSlowly is ask for any connection.

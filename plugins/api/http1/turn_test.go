@@ -12,8 +12,7 @@ import (
 	"time"
 )
 
-// direct returns a client whose connections are sockets that serve serves, one
-// after the other.
+// directly returns a client whose connections are sockets, each served by serve.
 func directly(t *testing.T, o Options, serve func(net.Conn)) *Client {
 	t.Helper()
 	if !direct {
