@@ -346,6 +346,29 @@ func TestBrowserSortsWhatHasNoNumberLastBothWays(t *testing.T) {
 	}
 }
 
+func TestBrowserClocksSortUnderTheirHeadingsAndExplainThemselvesByKeyboard(t *testing.T) {
+	browser := startBrowser(t)
+	p := open(t, browser, browserPages["run"](t))
+	vector := sortableTable{t, p, "Vector search: clocks and validity"}
+	// The row with the names of the clocks stands above the one that sorts.
+	_ = eval[string](t, p, vector.js(`return [...table.tHead.rows[1].cells].find(c => c.textContent.startsWith("Max")).querySelector("button").id = "max"`))
+	p.do(t, chromedp.Click("#max"))
+	if got, want := vector.column(5), []string{"802 µs", "828 µs", "2.33 ms"}; !slices.Equal(got, want) {
+		t.Errorf("sorted by the largest response: %q, want %q", got, want)
+	}
+	_ = eval[string](t, p, `document.querySelectorAll("details.meaning summary")[1].id = "meaning"`)
+	for range 60 {
+		p.do(t, chromedp.KeyEvent(kb.Tab))
+		if eval[string](t, p, `document.activeElement.id`) == "meaning" {
+			p.do(t, chromedp.KeyEvent(kb.Enter))
+			break
+		}
+	}
+	if !eval[bool](t, p, `document.querySelector("#meaning").parentElement.open`) {
+		t.Error("what the clocks mean does not open by keyboard")
+	}
+}
+
 func TestBrowserTablesSortByKeyboard(t *testing.T) {
 	browser := startBrowser(t)
 	p := open(t, browser, browserPages["comparison"](t))
