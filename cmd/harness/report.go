@@ -38,7 +38,7 @@ func newReport(a *app) *cobra.Command {
 	}
 	cmd.Flags().StringSliceVar(&o.formats, "format", []string{"text"}, "`FORMATS` with commas: text, json, html, markdown")
 	cmd.Flags().StringVar(&o.dir, "dir", "", "`FOLDER` to write report files to; without it one format goes to stdout")
-	cmd.Flags().BoolVar(&o.clocks, "clocks", false, "show the four clocks of every benchmark in the text report")
+	cmd.Flags().BoolVar(&o.clocks, "clocks", false, "say what the four clocks and validity mean, and show all there is of the clocks, in the text report")
 	return cmd
 }
 
