@@ -253,7 +253,7 @@ var kept = []string{
 	"XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME", "XDG_RUNTIME_DIR",
 	"SSL_CERT_FILE", "SSL_CERT_DIR", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "CUDA_VISIBLE_DEVICES",
 	"HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy",
-	"GOMAXPROCS", "GOMEMLIMIT", "GOCOVERDIR",
+	"GOMAXPROCS", "GOGC", "GOMEMLIMIT", "GOCOVERDIR",
 }
 
 // Environ returns what a child may see of environ.

@@ -142,7 +142,12 @@ func (d *Driver) run(ctx context.Context, p Plan, progress func(Progress)) (Resu
 		return emptyResult(), fmt.Errorf("cancelled before it began: %w", err)
 	}
 	r := d.start(p, false, batch)
+	// What setting up and warming up left behind is not to be collected in the
+	// middle of the round, and every round is to begin alike.
+	runtime.GC()
+	before := collected()
 	r.drive(ctx, progress)
+	r.gc = collected().since(before)
 	res := r.result(d.metrics)
 	r.judge(&res)
 	return res, r.err(ctx)

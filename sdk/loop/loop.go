@@ -80,7 +80,7 @@ const (
 // Finding is something about a round that limits trust in it.
 type Finding struct {
 	Level   Level  `json:"level"`
-	Code    string `json:"code"` // stable, snake case: "identity", "no_success", "under_achieved", "backlog", "lag" (invalid or caution), "arrivals", "frozen", "overflow", "values"
+	Code    string `json:"code"` // stable, snake case: "identity", "no_success", "under_achieved", "backlog", "lag" (invalid or caution), "arrivals", "frozen", "gc", "overflow", "values"
 	Message string `json:"message"`
 }
 

@@ -47,6 +47,7 @@ type run struct {
 	left    atomic.Int64  // workers still in the run
 	done    chan struct{} // closed when there are none
 
+	gc        collections           // during the run
 	frozen    time.Duration         // longest time in which the supervisor did not get to run
 	fatal     atomic.Pointer[error] // of the first worker that broke
 	stuck     []int                 // abandoned workers, by number; the supervisor's

@@ -63,6 +63,7 @@ func (r *run) judge(res *Result) {
 	if r.frozen > frozenLimit {
 		res.add(caution("frozen", "the plugin's process did not run for %.1f s: it was stopped or starved of CPU, and the ops of that time show it", r.frozen.Seconds()))
 	}
+	judgeCollections(res, r.gc)
 	if res.Overflow > 0 {
 		res.add(caution("overflow", "%d latencies were above %s and are counted at that", res.Overflow, Limit))
 	}

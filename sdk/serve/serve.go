@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"syscall"
@@ -57,6 +58,7 @@ func Loading(name string, load func(context.Context) (sdk.Plugin, error)) int {
 	if dir := os.Getenv(EnvProfile); dir != "" {
 		defer Profile(dir, name)()
 	}
+	defer runtime.KeepAlive(moreRoom())
 	ctx, cancel, err := lifeline.Context(context.Background(), teardownGrace+time.Second)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
