@@ -23,6 +23,7 @@ func main() {
 type options struct {
 	suites int
 	seed   uint64
+	until  bool
 }
 
 func run(w io.Writer, args []string) error {
@@ -30,11 +31,16 @@ func run(w io.Writer, args []string) error {
 	fs := flag.NewFlagSet("calibrate", flag.ContinueOnError)
 	fs.IntVar(&o.suites, "suites", 500, "simulated suites of 100 metrics for each row without a change; a fifth of that for each with one")
 	fs.Uint64Var(&o.seed, "seed", 1, "of the random numbers: the same seed prints the same tables")
+	fs.BoolVar(&o.until, "until", false, "only what it costs to end rounds when a metric is known")
 	if err := fs.Parse(args); err != nil {
 		return err
 	}
 	if o.suites < 5 {
 		return fmt.Errorf("-suites is %d, want 5 or more", o.suites)
+	}
+	untilTable(w, o)
+	if o.until {
+		return nil
 	}
 	if err := simulations(w, o); err != nil {
 		return err

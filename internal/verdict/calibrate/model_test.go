@@ -52,3 +52,18 @@ func TestDaysAreCutIntoSidesThatTakeTurns(t *testing.T) {
 		}
 	}
 }
+
+func TestStoppingByTheIntervalCoversLessThanItsLevelAndWithinReason(t *testing.T) {
+	m := model{name: "noisy", drift: 0.06, process: 0.03}
+	s := newWorld(m, 1).coverage(0.05, 4000)
+	if s.reached < 0.99 || s.covered < 0.90 || s.covered > 0.955 {
+		t.Errorf("without memory: %+v", s)
+	}
+	if s.steadily < 0.935 || s.steadily > 0.965 {
+		t.Errorf("a fixed number of independent rounds covers %.3f, want 0.95", s.steadily)
+	}
+	m.memory = 0.9
+	if lasting := newWorld(m, 1).coverage(0.05, 4000); lasting.covered > s.covered-0.2 {
+		t.Errorf("drift that lasts hides in the interval: %.3f beside %.3f", lasting.covered, s.covered)
+	}
+}
