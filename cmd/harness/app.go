@@ -152,6 +152,7 @@ func (a *app) plan(ctx context.Context, c *catalog.Catalog, f suite.Flags) (suit
 // may name them.
 var resourceMetrics = []sdk.Metric{
 	{Name: "gpu_util", Unit: "ratio", Better: sdk.Higher, Scale: sdk.Absolute},
+	{Name: result.CapacityMetric, Unit: "1/s", Better: sdk.Higher},
 	{Name: "host.cpu", Unit: "ratio", Scale: sdk.Absolute},
 	{Name: "host.memory_used", Unit: "B"},
 	{Name: "plugin.cpu", Unit: "cores"},

@@ -157,7 +157,7 @@ func (o *runOptions) conclude(ctx context.Context, a *app, run *result.Run, plan
 		adviseBaseline(a, compared, run, plan)
 		o.keep(ctx, a, run, plan)
 	}
-	code := verdictCode(run)
+	code := first(verdictCode(run), capacityCode(run))
 	if compared != nil {
 		code = first(code, compared.Exit(compared.policy))
 	}
@@ -250,6 +250,7 @@ func (s *session) runnerOptions(observe func(runner.Event)) runner.Options {
 		Plan: s.plan, Run: s.run, Dir: s.dir, Lookup: s.catalog,
 		Plugin: s.startPlugin, PluginInfo: s.pluginInfo, Reference: s.startReference,
 		Watch: watchMachine, Observe: observe, Quiet: s.options.quiet.between(s.run),
+		Criterion: s.criterion,
 		Diagnose: func(message string) (result.Finding, bool) {
 			f, ok := machine.Exhausted(message)
 			return finding(f), ok

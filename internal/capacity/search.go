@@ -279,7 +279,7 @@ func (s *Search) decide() (Step, bool) {
 	case lower == 0:
 		return s.below(upper)
 	case upper.rate > lower*(1+s.o.Within)*(1+1e-9):
-		if mid := tidy(math.Sqrt(lower * upper.rate)); mid > lower && mid < upper.rate {
+		if mid := Tidy(math.Sqrt(lower * upper.rate)); mid > lower && mid < upper.rate {
 			return Step{mid, Bisect}, true
 		}
 	}
@@ -305,7 +305,7 @@ func (s *Search) above(upper bound) (Step, bool) {
 // seen twice.
 func (s *Search) below(upper bound) (Step, bool) {
 	if upper.rate > s.o.Least {
-		return Step{max(tidy(upper.rate/step), s.o.Least), Descend}, true
+		return Step{max(Tidy(upper.rate/step), s.o.Least), Descend}, true
 	}
 	if upper.fails < 2 {
 		return Step{upper.rate, Again}, true
@@ -322,11 +322,11 @@ func (s *Search) confirm(rate float64) (Step, bool) {
 
 // up is the next rate upwards.
 func (s *Search) up(rate float64) float64 {
-	return min(tidy(min(rate*step, s.o.Most)), s.o.Most)
+	return min(Tidy(min(rate*step, s.o.Most)), s.o.Most)
 }
 
-// tidy rounds a rate to four digits, so that people can read and repeat it.
-func tidy(rate float64) float64 {
+// Tidy rounds a rate to four digits, so that people can read and repeat it.
+func Tidy(rate float64) float64 {
 	const digits = 4
 	scale := math.Pow(10, digits-1-math.Floor(math.Log10(rate)))
 	return math.Round(rate*scale) / scale

@@ -68,6 +68,8 @@ func allowed(from, to string) bool {
 		return under(to, "ci", "internal/result", "internal/verdict", "internal/report")
 	case under(from, "internal/stats"):
 		return under(to, "internal/result")
+	case under(from, "internal/capacity"): // a machine that knows nothing
+		return false
 	case under(from, "internal/verdict"):
 		return under(to, "internal/result", "internal/stats", "internal/verdict")
 	case under(from, "internal/result"):
@@ -81,7 +83,7 @@ func allowed(from, to string) bool {
 	case under(from, "internal/history"):
 		return under(to, "internal/result", "internal/stats", "internal/store")
 	case under(from, "internal/runner"):
-		return under(to, "sdk", "internal/result", "internal/stats", "internal/suite")
+		return under(to, "sdk", "internal/result", "internal/stats", "internal/suite", "internal/capacity")
 	case under(from, "internal"):
 		return under(to, "sdk", "internal")
 	}

@@ -8,6 +8,7 @@ package progress
 import (
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -59,7 +60,7 @@ func New(w io.Writer, o Options) *View {
 	for _, b := range o.Plan.Benchmarks {
 		for _, s := range b.Scenarios {
 			expected := time.Duration(0)
-			if s.Load.Duration > 0 {
+			if s.Load.Duration > 0 && s.Load.Capacity == nil { // how many rounds a search has is not known
 				expected = s.Load.Warmup + s.Load.Duration
 			}
 			v.plan = append(v.plan, expected)
@@ -84,6 +85,9 @@ func (v *View) Observe(e runner.Event) {
 	case runner.Preparing:
 		v.load = time.Time{}
 		v.show(fmt.Sprintf("%s %s  preparing", counter(e), e.ID))
+	case runner.Probed:
+		v.clear()
+		fmt.Fprintf(v.w, "%s %s  %s\n", counter(e), name(e.ID, e.Params), probed(e.Search))
 	case runner.Warming, runner.Measuring:
 		if v.load.IsZero() {
 			v.load = v.opts.Now()
@@ -158,6 +162,8 @@ func (v *View) state(e runner.Event) string {
 	var s strings.Builder
 	if e.Kind == runner.Warming {
 		s.WriteString("warming up")
+	} else if e.Search != nil {
+		s.WriteString(searching(e.Search))
 	} else {
 		of := "/"
 		if e.UpTo {
@@ -207,6 +213,32 @@ func (v *View) clear() {
 	}
 }
 
+// searching says where a search for a capacity is.
+func searching(s *runner.SearchState) string {
+	if s.Rate == 0 {
+		return s.Phase
+	}
+	out := fmt.Sprintf("probe %d (%s) at %s", s.Probe, s.Phase, rate(s.Rate))
+	if s.Lower > 0 {
+		out += ", holds " + rate(s.Lower)
+	}
+	if s.Upper > 0 {
+		out += ", not " + rate(s.Upper)
+	}
+	return out
+}
+
+// probed says what became of a round of a search.
+func probed(s *runner.SearchState) string {
+	out := fmt.Sprintf("probe %d (%s) at %s: %s", s.Probe, s.Phase, rate(s.Rate), s.Outcome)
+	if s.Reason != "" {
+		out += ": " + result.Printable(s.Reason, mostReason)
+	}
+	return out
+}
+
+func rate(r float64) string { return strconv.FormatFloat(r, 'f', -1, 64) + "/s" }
+
 func counter(e runner.Event) string {
 	digits := len(fmt.Sprint(e.Total))
 	return fmt.Sprintf("[%*d/%d]", digits, e.Index+1, e.Total)
@@ -230,6 +262,11 @@ func summary(b *result.Benchmark) string {
 		return strings.ReplaceAll(string(b.Status), "_", " ") + ": " + result.Printable(b.Reason, mostReason)
 	}
 	var parts []string
+	if c := b.Capacity; c != nil && c.Value != nil {
+		parts = append(parts, "capacity "+rate(*c.Value)+", limited by the "+c.LimitedBy)
+	} else if c != nil {
+		parts = append(parts, "no capacity was confirmed")
+	}
 	for _, m := range b.Metrics {
 		if m.Value == nil {
 			continue

@@ -105,6 +105,27 @@ func (c *Capacity) reason() string {
 	return "the generator was the limit"
 }
 
+// Lowest is the lowest rate that was tried, or 0.
+func (c *Capacity) Lowest() float64 {
+	low := 0.0
+	for _, p := range c.Probes {
+		if low == 0 || p.Rate < low {
+			low = p.Rate
+		}
+	}
+	return low
+}
+
+// ReasonAt is why a rate did not hold the last time, or "".
+func (c *Capacity) ReasonAt(rate float64) string {
+	for _, p := range slices.Backward(c.Probes) {
+		if p.Rate == rate && p.Reason != "" {
+			return p.Reason
+		}
+	}
+	return ""
+}
+
 func (c *checker) capacity(path string, s *Capacity) {
 	if s == nil {
 		return

@@ -168,42 +168,20 @@ func (r *run) measure(ctx context.Context, session string, b suite.Benchmark, de
 	if r.quiet(ctx); ctx.Err() != nil {
 		return
 	}
+	if s.Load.Capacity != nil {
+		r.findCapacity(ctx, session, b, end)
+		return
+	}
 	for n := 0; end.more(n); n++ {
 		plan := roundPlan(s.Load, r.Plan.Seed+uint64(r.FirstRound)*roundStride, n)
-		var watched func(probe.Series) []result.Finding
-		if r.Watch != nil {
-			watched = r.Watch()
-		}
-		res, series, err := r.round(ctx, session, plan, end)
+		round, err := r.recorded(ctx, session, plan, end)
 		if err != nil {
-			if ctx.Err() != nil {
-				doc.Status, doc.Reason = result.Partial, "interrupted"
-				break
-			}
-			err = r.cause(b, err)
-			if r.fail(doc, err) {
-				r.failed(doc.ID, err)
-				r.blame(doc, err)
-			}
-			r.forgetIfBroken(err)
+			r.broke(ctx, b, doc, err)
 			break
 		}
-		round := result.NewRound(res)
-		round.Position = r.position
-		r.position++
-		round.PluginProcess, round.TargetProcess = r.tree.pids()
-		round.Resources = resources(series)
-		if watched != nil {
-			round.Validity = append(round.Validity, watched(series)...)
-		}
-		round.Validity = append(round.Validity, r.diagnose(round.Samples...)...)
 		doc.Rounds = append(doc.Rounds, round)
-		if res.Counts.OK == 0 {
-			err := r.cause(b, noSuccess(doc.Target, round))
-			r.fail(doc, err)
-			r.blame(doc, err)
-			doc.Status, doc.Metrics = result.Failed, []result.Metric{} // whatever the rounds before it gave
-			r.failed(doc.ID, err)
+		if round.Counts.OK == 0 {
+			r.gaveNothing(b, doc, round)
 			return
 		}
 		r.keep(false)
@@ -212,11 +190,56 @@ func (r *run) measure(ctx context.Context, session string, b suite.Benchmark, de
 	result.Summarise(doc, declared)
 }
 
+// recorded runs one round and returns what the document keeps of it.
+func (r *run) recorded(ctx context.Context, session string, plan loop.Plan, end ending) (result.Round, error) {
+	var watched func(probe.Series) []result.Finding
+	if r.Watch != nil {
+		watched = r.Watch()
+	}
+	res, series, err := r.round(ctx, session, plan, end)
+	if err != nil {
+		return result.Round{}, err
+	}
+	round := result.NewRound(res)
+	round.Position = r.position
+	r.position++
+	round.PluginProcess, round.TargetProcess = r.tree.pids()
+	round.Resources = resources(series)
+	if watched != nil {
+		round.Validity = append(round.Validity, watched(series)...)
+	}
+	round.Validity = append(round.Validity, r.diagnose(round.Samples...)...)
+	return round, nil
+}
+
+// broke notes that a round could not be run to its end.
+func (r *run) broke(ctx context.Context, b suite.Benchmark, doc *result.Benchmark, err error) {
+	if ctx.Err() != nil {
+		doc.Status, doc.Reason = result.Partial, "interrupted"
+		return
+	}
+	err = r.cause(b, err)
+	if r.fail(doc, err) {
+		r.failed(doc.ID, err)
+		r.blame(doc, err)
+	}
+	r.forgetIfBroken(err)
+}
+
+// gaveNothing notes that no op of a round succeeded.
+func (r *run) gaveNothing(b suite.Benchmark, doc *result.Benchmark, round result.Round) {
+	err := r.cause(b, noSuccess(doc.Target, round))
+	r.fail(doc, err)
+	r.blame(doc, err)
+	doc.Status, doc.Metrics = result.Failed, []result.Metric{} // whatever the rounds before it gave
+	r.failed(doc.ID, err)
+}
+
 // round runs one round with the probe beside its measured part.
 func (r *run) round(ctx context.Context, session string, plan loop.Plan, end ending) (loop.Result, probe.Series, error) {
 	e := Event{
 		Kind: Measuring, ID: end.doc.ID, Params: end.doc.Params, Index: r.scenario, Round: plan.Round,
-		Rounds: end.most(), UpTo: end.load.Until.Asked(), Expected: plan.Duration, Ops: plan.Ops,
+		Rounds: end.most(), UpTo: end.load.Until.Asked(), Expected: plan.Duration, Ops: plan.Ops, Search: end.search,
 	}
 	window := r.sampler.Open()
 	warm := plan.Warmup > 0

@@ -65,6 +65,10 @@ type Options struct {
 	// Diagnose says which of the machine's resources an error text tells the end
 	// of. May be nil.
 	Diagnose func(message string) (result.Finding, bool)
+	// Criterion makes what a search for a capacity judges a benchmark's rounds by.
+	// unloaded is the median response of a single user. It is needed where a load
+	// asks for a search.
+	Criterion func(b *result.Benchmark, unloaded time.Duration) Criterion
 	// Observe is told what happens, from one goroutine at a time.
 	Observe func(Event)
 	// Checkpoint keeps the document as it is so far. That it cannot be kept is
@@ -85,6 +89,7 @@ type Event struct {
 	Expected  time.Duration // length of the round, 0 if bounded by ops only
 	Ops       uint64        // bound of the round, 0 if none
 	Progress  loop.Progress
+	Search    *SearchState      // while a capacity is searched for
 	Benchmark *result.Benchmark // of Finished
 }
 
@@ -96,6 +101,7 @@ const (
 	Preparing EventKind = "preparing" // a benchmark is being set up
 	Warming   EventKind = "warming up"
 	Measuring EventKind = "measuring"
+	Probed    EventKind = "probed"   // a round of a search is done
 	Finished  EventKind = "finished" // a scenario is done
 )
 

@@ -18,6 +18,7 @@ type ending struct {
 	load     suite.Load
 	declared []sdk.Metric
 	doc      *result.Benchmark
+	search   *SearchState // of a search for a capacity
 }
 
 // most is how many rounds there are at most.
