@@ -27,10 +27,15 @@ const (
 // interrupts the connection instead.
 type conn struct {
 	pg         *pgconn.PgConn
+	turns      *turns // nil where the system has none
 	protocol   string
 	statements []statement
 	names      []string // of prepared statements
 	bind       pgproto3.Bind
+	describe   pgproto3.Describe // these four are kept because pgx lets them escape
+	execute    pgproto3.Execute
+	sync       pgproto3.Sync
+	parse      pgproto3.Parse
 	text       []byte
 	tx         byte // status of the transaction: 'I' outside of one
 	broken     bool // what comes next on the connection is unknown
@@ -42,7 +47,9 @@ func open(ctx context.Context, t *target, schema, protocol string, statements []
 	if err != nil {
 		return nil, err
 	}
-	c := &conn{pg: pg, protocol: protocol, statements: statements, tx: outside}
+	c := &conn{pg: pg, turns: turnsOf(pg.Conn()), protocol: protocol, statements: statements, tx: outside}
+	c.describe.ObjectType = 'P'
+
 	if err := c.ready(ctx, schema); err != nil {
 		closeConn(ctx, pg)
 		return nil, err
@@ -77,6 +84,7 @@ const outside = 'I'
 func (c *conn) exec(i int, values [][]byte) (int64, error) {
 	s := &c.statements[i]
 	c.send(i, values)
+	c.turns.ask()
 	if err := c.pg.Frontend().Flush(); err != nil {
 		c.broken = true
 		return 0, fmt.Errorf("%s: send: %w", s.sql, err)
@@ -102,16 +110,17 @@ func (c *conn) send(i int, values [][]byte) {
 	if c.protocol == prepared {
 		c.bind.PreparedStatement = c.names[i]
 	} else {
-		f.SendParse(&pgproto3.Parse{Query: s.sql})
+		c.parse.Query = s.sql
+		f.SendParse(&c.parse)
 	}
 	c.bind.Parameters = c.bind.Parameters[:0]
 	for _, v := range s.vars {
 		c.bind.Parameters = append(c.bind.Parameters, values[v])
 	}
 	f.SendBind(&c.bind)
-	f.SendDescribe(&pgproto3.Describe{ObjectType: 'P'})
-	f.SendExecute(&pgproto3.Execute{})
-	f.SendSync(&pgproto3.Sync{})
+	f.SendDescribe(&c.describe)
+	f.SendExecute(&c.execute)
+	f.SendSync(&c.sync)
 }
 
 // receive reads what the server answers until it is ready for the next

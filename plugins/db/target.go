@@ -42,6 +42,7 @@ func parseTarget(t sdk.Target, timeout time.Duration) (*target, error) {
 	if config.RuntimeParams["application_name"] == "" {
 		config.RuntimeParams["application_name"] = "harness"
 	}
+	config.DialFunc = dialTurns(config.DialFunc)
 	if timeout <= 0 || timeout > longestConnect {
 		timeout = longestConnect
 	}

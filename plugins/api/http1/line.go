@@ -7,6 +7,8 @@ import (
 	"sync/atomic"
 	"syscall"
 	"time"
+
+	"github.com/benchharness/harness/plugins/internal/socket"
 )
 
 // line is the connection of a client, and the watch over its context.
@@ -49,8 +51,8 @@ func (l *line) ready(ctx context.Context, dial func(context.Context) (net.Conn, 
 	l.conn, l.used, l.since = conn, 0, idle.epoch.Load()
 	l.mu.Unlock()
 	l.raw = rawConn(conn)
-	_, socket := conn.(*net.TCPConn)
-	l.direct = direct && socket && l.raw != nil && watched(l)
+	_, tcp := conn.(*net.TCPConn)
+	l.direct = socket.Direct && tcp && l.raw != nil && watched(l)
 	if err := ctx.Err(); err != nil { // it ended before there was something to end
 		_ = l.close()
 		return context.Cause(ctx)

@@ -5,6 +5,8 @@ import (
 	"net"
 	"os"
 	"syscall"
+
+	"github.com/benchharness/harness/plugins/internal/socket"
 )
 
 // A turn is one request and the wait for its answer on a socket, in one call of
@@ -70,14 +72,14 @@ func (c *Client) ask(request []byte) (werr, err error) {
 func (c *Client) step(fd uintptr) (done bool) {
 	t := &c.turn
 	if !t.asked {
-		t.wrote, t.werr = write(fd, t.request)
+		t.wrote, t.werr = socket.Write(fd, t.request)
 		t.asked = true
 		return t.wrote < len(t.request)
 	}
 	if c.buf == nil {
 		c.borrow(smallBuffer)
 	}
-	t.got, t.rerr = read(fd, c.buf)
+	t.got, t.rerr = socket.Read(fd, c.buf)
 	return !errors.Is(t.rerr, syscall.EAGAIN)
 }
 

@@ -10,12 +10,14 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/benchharness/harness/plugins/internal/socket"
 )
 
 // directly returns a client whose connections are sockets, each served by serve.
 func directly(t *testing.T, o Options, serve func(net.Conn)) *Client {
 	t.Helper()
-	if !direct {
+	if !socket.Direct {
 		t.Skip("this system's sockets are used by net.Conn only")
 	}
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
@@ -219,7 +221,7 @@ func TestARequestForWhichTheSystemHasNoRoomIsWritten(t *testing.T) {
 		err = raw.Write(func(fd uintptr) bool {
 			for full == nil {
 				var n int
-				n, full = write(fd, make([]byte, 1<<16))
+				n, full = socket.Write(fd, make([]byte, 1<<16))
 				filled += n
 			}
 			return true

@@ -1,22 +1,22 @@
-package http1
+package socket
 
 import (
 	"syscall"
 	"unsafe"
 )
 
-// direct says that sockets may be read and written without net.Conn.
-const direct = true
+// Direct says that sockets may be read and written without net.Conn.
+const Direct = true
 
-// read and write are the system calls without a word to Go's scheduler, which
+// Read and Write are the system calls without a word to Go's scheduler, which
 // is there for calls that may block. These cannot, on a socket of a net.Conn,
 // and on a busy machine what the scheduler does about them costs as much as
 // they do: it takes the processor of a thread that it finds in a call away.
-func read(fd uintptr, b []byte) (int, error) {
+func Read(fd uintptr, b []byte) (int, error) {
 	return call(syscall.SYS_READ, fd, b)
 }
 
-func write(fd uintptr, b []byte) (int, error) {
+func Write(fd uintptr, b []byte) (int, error) {
 	return call(syscall.SYS_WRITE, fd, b)
 }
 
