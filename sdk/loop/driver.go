@@ -126,6 +126,9 @@ func (d *Driver) run(ctx context.Context, p Plan, progress func(Progress)) (Resu
 	if err := d.hire(ctx, p.Workers); err != nil {
 		return emptyResult(), err
 	}
+	if s, ok := d.session.(sdk.RoundReady); ok {
+		defer s.ReadyRound(p.Model != Closed)()
+	}
 	batch := int64(undecided)
 	if p.Warmup > 0 {
 		r := d.start(p.warmUp(), true, undecided)
