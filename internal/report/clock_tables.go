@@ -2,7 +2,10 @@ package report
 
 import (
 	"fmt"
+	"runtime"
 	"strings"
+	"sync"
+	"sync/atomic"
 
 	"github.com/benchharness/harness/internal/result"
 )
@@ -168,12 +171,26 @@ func sliceOf(texts [3]string) []string { return texts[:] }
 // clockPools are the clocks of the scenarios that have some.
 type clockPools map[*result.Benchmark]scenarioClocks
 
+// poolClocks opens the histograms of a run, which is most of the work of a
+// large report, on every core.
 func poolClocks(run *result.Run) clockPools {
+	found := make([]*scenarioClocks, len(run.Benchmarks))
+	var next atomic.Int64
+	var workers sync.WaitGroup
+	for range min(runtime.GOMAXPROCS(0), len(found)) {
+		workers.Go(func() {
+			for i := next.Add(1) - 1; i < int64(len(found)); i = next.Add(1) - 1 {
+				if c, ok := clocksOf(&run.Benchmarks[i]); ok {
+					found[i] = &c
+				}
+			}
+		})
+	}
+	workers.Wait()
 	out := clockPools{}
-	for i := range run.Benchmarks {
-		b := &run.Benchmarks[i]
-		if c, ok := clocksOf(b); ok {
-			out[b] = c
+	for i, c := range found {
+		if c != nil {
+			out[&run.Benchmarks[i]] = *c
 		}
 	}
 	return out
