@@ -19,7 +19,7 @@ NPMHUB := ci/testdata/npm
 export CGO_CFLAGS ?= -O2 -g -Wno-deprecated-declarations
 
 .DEFAULT_GOAL := build
-.PHONY: help run build test test-browser test-contract test-tools check lint race cross drift generate bench release release-check calibrate fuzz clean
+.PHONY: help run build test test-browser test-contract test-tools check lint race cross drift generate bench bench-engine bench-memory soak release release-check calibrate fuzz clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -105,8 +105,14 @@ release: ## archives for Linux and macOS in dist: make release VERSION=1.2.3
 release-check: ## every archive built twice, in two folders, the second time without a cache
 	scripts/release-check
 
-bench-engine: build ## CPU time of a request: harness's HTTP engines beside wrk and ab, on nginx
+bench-engine: build ## CPU time of a request: harness's HTTP engines beside other load generators, on nginx
 	HARNESS_BIN=$(CURDIR)/$(BIN) scripts/bench-engine
+
+bench-memory: build ## resident memory of a kept connection, at 5,000 of them, on nginx
+	HARNESS_BIN=$(CURDIR)/$(BIN) scripts/bench-memory
+
+soak: build ## whether resident memory stays flat over an hour: make soak MINUTES=15
+	HARNESS_BIN=$(CURDIR)/$(BIN) scripts/soak $(MINUTES)
 
 calibrate: ## how often verdicts are wrong: the tables of docs/verdicts.md
 	@$(GO) run ./internal/verdict/calibrate
