@@ -19,7 +19,7 @@ NPMHUB := ci/testdata/npm
 export CGO_CFLAGS ?= -O2 -g -Wno-deprecated-declarations
 
 .DEFAULT_GOAL := build
-.PHONY: help run build test test-browser test-contract test-tools check lint race cross drift generate bench bench-engine bench-memory soak release release-check calibrate fuzz clean
+.PHONY: help run build test test-browser test-contract test-tools check lint race cross drift generate bench bench-engine bench-memory soak release release-check accuracy calibrate fuzz clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -113,6 +113,10 @@ bench-memory: build ## resident memory of a kept connection, at 5,000 of them, o
 
 soak: build ## whether resident memory stays flat over an hour: make soak MINUTES=15
 	HARNESS_BIN=$(CURDIR)/$(BIN) scripts/soak $(MINUTES)
+
+accuracy: build ## harness against servers of known latency, beside its peers, and broken on purpose: docs/accuracy.md
+	$(GO) build -o $(BUILD)/accuracy ./internal/accuracy
+	$(BUILD)/accuracy -harness $(BIN)
 
 calibrate: ## how often verdicts are wrong: the tables of docs/verdicts.md
 	@$(GO) run ./internal/verdict/calibrate
