@@ -39,6 +39,7 @@ import (
 //	sqlexec FILE STATEMENT   run a statement on an SQLite database, and keep it open
 //	hub …, event …           a GitHub, and the environment of a job there (hub_test.go)
 //	manifest, pack, site, release, digest: plugins to install (plugins_test.go)
+//	capacity FILE LOW HIGH BY   the run has one confirmed capacity from LOW to HIGH, limited by that (capacity_test.go)
 //	documents …, tamper …    write the documents of a comparison, and change one (documents_test.go)
 func TestScripts(t *testing.T) {
 	root := shortFolder(t)
@@ -50,7 +51,7 @@ func TestScripts(t *testing.T) {
 			"status": cmdStatus, "says": cmdSays, "serve": cmdServe, "reference": cmdReference, "build": cmdBuild,
 			"unprivileged": cmdUnprivileged, "smalldisk": cmdSmallDisk, "await": cmdAwait, "cleanedup": cmdCleanedUp, "fill": cmdFill,
 			"sqlexec": cmdSQLExec, "hub": cmdHub, "event": cmdEvent, "documents": cmdDocuments, "tamper": cmdTamper,
-			"manifest": cmdManifest, "pack": cmdPack, "site": cmdSite, "release": cmdRelease, "digest": cmdDigest,
+			"manifest": cmdManifest, "pack": cmdPack, "site": cmdSite, "release": cmdRelease, "digest": cmdDigest, "capacity": cmdCapacity,
 		},
 	})
 }

@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"sync/atomic"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 	"google.golang.org/grpc"
@@ -71,6 +72,16 @@ var handlers = map[string]func() http.Handler{
 				return answer(http.StatusOK, `{"ok": true}`)
 			}
 			return answer(http.StatusInternalServerError, `{"error": "out of cheese"}`)
+		})
+	},
+	// Sixteen at a time, 80 ms each: 200 a second, and never more.
+	"slots": func() http.Handler {
+		slots := make(chan struct{}, 16)
+		return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			slots <- struct{}{}
+			time.Sleep(80 * time.Millisecond) // is the service, and waits for nothing
+			<-slots
+			_, _ = io.WriteString(w, "ok")
 		})
 	},
 	"stuck": func() http.Handler {

@@ -117,6 +117,7 @@ func (t *textWriter) view(v *view) {
 	}
 	t.legend(v.Legend)
 	t.table(v.Resources)
+	t.table(v.Capacity)
 	t.table(v.Figures)
 	t.table(v.Until)
 	t.table(v.Budgets)
@@ -126,6 +127,7 @@ func (t *textWriter) view(v *view) {
 	if t.o.Clocks {
 		t.table(v.Clocks)
 		t.meanings()
+		t.table(v.Probes)
 		t.table(v.Gauges)
 	}
 	t.missing(v.Missing)

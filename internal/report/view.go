@@ -28,6 +28,8 @@ type view struct {
 	Figures   *table
 	Until     *table // how well metrics are known that rounds were added for
 	Clocks    *table
+	Capacity  *table // searches for a capacity
+	Probes    *table // their rounds
 	Missing   []missing
 	Facts     []fact // environment
 	Settings  *table
@@ -133,6 +135,8 @@ func newView(run *result.Run) *view {
 		Figures:   figureTable(run),
 		Until:     untilTable(run),
 		Clocks:    clockTable(run, pools),
+		Capacity:  capacityTable(run),
+		Probes:    probeTable(run),
 		Missing:   missingList(run),
 		Settings:  settingsTable(run),
 		Measured:  provenanceTable(run),

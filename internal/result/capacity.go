@@ -105,6 +105,14 @@ func (c *Capacity) reason() string {
 	return "the generator was the limit"
 }
 
+// SamplesFor is how many ops a round needs to have a value of a metric.
+func SamplesFor(metric string) int64 {
+	if q, ok := latencyQuantiles[metric]; ok {
+		return loop.SamplesFor(q)
+	}
+	return 1
+}
+
 // Lowest is the lowest rate that was tried, or 0.
 func (c *Capacity) Lowest() float64 {
 	low := 0.0

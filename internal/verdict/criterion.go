@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/benchharness/harness/internal/result"
-	"github.com/benchharness/harness/sdk/loop"
 )
 
 // What a rate has to hold where no budget says so.
@@ -119,14 +118,7 @@ func amount(x float64, unit string) string {
 func (c *Criterion) Samples() int64 {
 	n := int64(1)
 	for _, b := range c.budgets {
-		switch b.Metric {
-		case "latency_p50":
-			n = max(n, loop.SamplesFor(0.50))
-		case "latency_p95":
-			n = max(n, loop.SamplesFor(0.95))
-		case "latency_p99":
-			n = max(n, loop.SamplesFor(0.99))
-		}
+		n = max(n, result.SamplesFor(b.Metric))
 	}
 	return n
 }
@@ -143,7 +135,7 @@ func (c *Criterion) Judge(b *result.Benchmark) (outcome, reason string) {
 	}
 	for _, f := range round.Validity {
 		switch {
-		case f.Level != string(loop.Invalid):
+		case f.Level != "invalid":
 		case f.Code == "lag":
 			return result.GeneratorFailed, f.Message
 		default:
