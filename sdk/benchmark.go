@@ -121,6 +121,13 @@ type Worker interface {
 // measure than their parameters say.
 type Describer interface{ Describe() SessionInfo }
 
+// RoundReady is implemented by sessions that ready their process for a round:
+// an open one needs a thread that keeps the schedule, a closed one does not.
+// The function it returns undoes that after the round.
+type RoundReady interface {
+	ReadyRound(open bool) (after func())
+}
+
 // SessionInfo describes a prepared scenario.
 type SessionInfo struct {
 	// Provenance says what is really measured: "engine", "server_version",

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -61,7 +62,8 @@ var (
 //	go test -run '^$' -bench BesidePgbench -benchtime 8x ./plugins/db
 //
 // One iteration is four turns in the order ABBA, each DB_BENCH_SECONDS long, by
-// default 3. The ratio is the geometric mean over turns. The CPU time of the
+// default 3. The ratio is the geometric mean over iterations, with the median, the
+// least and the most beside it. The CPU time of the
 // client for one transaction is reported too: other work on the machine moves it
 // less.
 func BenchmarkBesidePgbench(b *testing.B) {
@@ -108,6 +110,10 @@ func (m *match) play() {
 	m.b.ReportMetric(mean(theirs), "pgbench-tps")
 	m.b.ReportMetric(mean(ours), "harness-tps")
 	m.b.ReportMetric(math.Exp(mean(logs)), "ratio")
+	slices.Sort(logs)
+	m.b.ReportMetric(math.Exp(logs[len(logs)/2]), "ratio-median")
+	m.b.ReportMetric(math.Exp(logs[0]), "ratio-least")
+	m.b.ReportMetric(math.Exp(logs[len(logs)-1]), "ratio-most")
 	m.b.ReportMetric(mean(m.theirCPU), "pgbench-cpu-µs")
 	m.b.ReportMetric(mean(m.ourCPU), "harness-cpu-µs")
 	if len(logs) > 1 {

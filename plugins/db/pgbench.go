@@ -23,6 +23,7 @@ type pgbenchParams struct {
 	Scale      int    `json:"scale" doc:"Scale factor: 100,000 accounts, 10 tellers and 1 branch each. At scale 1 every tpcb_like transaction updates the same branch; use at least the number of users to measure more than that lock." min:"1" max:"19999"`
 	Protocol   string `json:"protocol" doc:"prepared parses each statement once per connection, extended every time, simple sends the values in the text." enum:"prepared,simple,extended"`
 	Pool       int    `json:"pool" doc:"Connections; 0 is one for each concurrent user. With fewer than users, the time until one is free shows as wait." min:"0" max:"100000"`
+	Threads    int    `json:"threads" doc:"Threads of the client that run at a time in a closed round, as pgbench's -j; 0 is half of the CPUs where the server is on this machine, else all." min:"0" max:"1024"`
 	Statements *bool  `json:"statements" doc:"Record the mean time of each statement; by default for scripts of more than one."`
 }
 
@@ -90,6 +91,8 @@ func setupPgbench(ctx context.Context, r sdk.SetupRequest) (sdk.Session, error) 
 		return nil, sdk.BadParam("scale", "is %d, want 1 to %d", p.Scale, largestScale)
 	case p.Protocol != prepared && p.Protocol != simple && p.Protocol != extended:
 		return nil, sdk.BadParam("protocol", "is %q, want %s, %s or %s", p.Protocol, prepared, simple, extended)
+	case p.Threads < 0 || p.Threads > 1024:
+		return nil, sdk.BadParam("threads", "is %d, want 0 to 1024", p.Threads)
 	case p.Pool < 0:
 		return nil, sdk.BadParam("pool", "is %d, want 0 or more", p.Pool)
 	}
@@ -98,7 +101,7 @@ func setupPgbench(ctx context.Context, r sdk.SetupRequest) (sdk.Session, error) 
 		timed = *p.Statements
 	}
 	return newSession(ctx, r, p.Pool, workload{
-		protocol: p.Protocol, statements: script,
+		protocol: p.Protocol, statements: script, threads: p.Threads,
 		load:   pgbenchLoader(p.Scale).load,
 		newJob: func(int) job { return newScriptJob(script, p.Scale, timed) },
 		provenance: map[string]string{

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"strconv"
 	"sync"
 	"time"
 
@@ -16,6 +17,7 @@ import (
 // workload is what a benchmark does with the connections of a session.
 type workload struct {
 	protocol   string
+	threads    int // as asked; 0 leaves it to the session
 	statements []statement
 	// load makes the tables, over a connection whose search path is the
 	// session's schema. It returns what it measured.
@@ -42,6 +44,7 @@ type session struct {
 	target  *target
 	schema  string
 	pool    int
+	threads int // of closed rounds
 	info    sdk.SessionInfo
 	idle    chan *slot // of a pool; nil where every worker has a slot of its own
 
@@ -58,7 +61,7 @@ func newSession(ctx context.Context, r sdk.SetupRequest, pool int, w workload) (
 	if err != nil {
 		return nil, err
 	}
-	s := &session{workload: w, request: r, target: t, pool: max(r.MaxWorkers, 1)}
+	s := &session{workload: w, request: r, target: t, pool: max(r.MaxWorkers, 1), threads: threadsFor(w.threads, t.config)}
 	if pool > 0 && pool < s.pool {
 		s.pool = pool
 		s.idle = make(chan *slot, pool)
@@ -77,6 +80,7 @@ func newSession(ctx context.Context, r sdk.SetupRequest, pool int, w workload) (
 	}
 	s.info.Provenance["protocol"] = w.protocol
 	s.info.Provenance["pool"] = s.poolText()
+	s.info.Provenance["threads"] = strconv.Itoa(s.threads) + " in closed rounds"
 	maps.Copy(s.info.Provenance, w.provenance)
 	s.info.WorkloadDigest = w.digest
 	if s.schema, err = createSchema(ctx, c, t, r); err != nil {

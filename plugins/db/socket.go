@@ -89,7 +89,10 @@ func (t *turns) ask() {
 
 // Write keeps a request for the read, or writes at once, what was kept first.
 func (t *turns) Write(b []byte) (int, error) {
-	if t.asking && len(t.request)+len(b) <= longestTurn {
+	if !t.asking { // COPY writes while it reads, so nothing is changed here
+		return t.Conn.Write(b)
+	}
+	if len(t.request)+len(b) <= longestTurn {
 		t.request = append(t.request, b...)
 		return len(b), nil
 	}
@@ -106,10 +109,10 @@ func (t *turns) Write(b []byte) (int, error) {
 
 // Read sends the request, if there is one, and waits for what comes after it.
 func (t *turns) Read(b []byte) (int, error) {
-	t.asking = false
-	if len(t.request) == 0 || len(b) == 0 {
+	if !t.asking || len(t.request) == 0 || len(b) == 0 {
 		return t.Conn.Read(b)
 	}
+	t.asking = false
 	t.into, t.asked, t.wrote, t.wrerr, t.got, t.rerr = b, false, 0, nil, 0, nil
 	err := t.raw.Read(t.step)
 	rest := t.request[t.wrote:]
