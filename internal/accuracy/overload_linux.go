@@ -43,7 +43,7 @@ func (b *bench) judgeOverload(o *outcome, name string) {
 	c := o.round.Counts
 	verdict := "no budget"
 	if len(o.doc.Budgets) > 0 {
-		verdict = string(o.doc.Budgets[0].Verdict)
+		verdict = o.doc.Budgets[0].Verdict
 	}
 	invalid := o.findings("invalid")
 	b.check(invalid != "" && o.code != 0 && verdict != "pass", name,

@@ -62,7 +62,11 @@ func TestEveryRequestIsAnsweredAfterItsLatencyAndStamped(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if body, err := io.ReadAll(resp.Body); string(body) != "ok" || err != nil {
+		body, err := io.ReadAll(resp.Body)
+		if err := resp.Body.Close(); err != nil {
+			t.Error(err)
+		}
+		if string(body) != "ok" || err != nil {
 			t.Fatalf("%q, %v", body, err)
 		}
 	}
