@@ -166,7 +166,7 @@ func (c *streamCall) send() (more bool, err error) {
 		return false, err
 	}
 	switch err := c.client.SendMsg(&c.out); {
-	case err == io.EOF:
+	case errors.Is(err, io.EOF):
 		return false, nil
 	case err != nil:
 		_, err = c.ended(c.ctx, err)
