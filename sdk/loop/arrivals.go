@@ -25,9 +25,9 @@ import (
 // What it finds: batches of ten, constant gaps, and a rate that is a quarter off,
 // always; a rate that is a tenth off, in a third of the rounds. What it does not: on two cores
 // without competition (chrt -f 20) rounds of 100 to 50,000 empty ops/s are
-// doubted once or twice in a hundred, those in which something took the
-// processor away. Beside five busy processes those of 1,000/s are doubted in
-// one of ten to nine of ten, and from 5,000/s on nearly all
+// doubted at most once in twenty, when something took the processor away after
+// all. Beside what else ran (load average 6 to 11), a third of those of 300/s
+// and all from 1,000/s on, like lag
 // (BenchmarkValidity): the hand-over of an op is then late by more than the gap
 // to the next, and the target sees bunches.
 //
