@@ -23,11 +23,12 @@ import (
 // An op counts as sent when it says so ([sdk.Op.Sent]), else at its dispatch.
 //
 // What it finds: batches of ten, constant gaps, and a rate that is a quarter off,
-// always; a rate that is a tenth off, in a third of the rounds. What it does not: on two cores
-// without competition (chrt -f 20) rounds of 100 to 50,000 empty ops/s are
-// doubted at most once in twenty, when something took the processor away after
-// all. Beside what else ran (load average 6 to 11), a third of those of 300/s
-// and all from 1,000/s on, like lag
+// always; a rate that is a tenth off, in a third of the rounds.
+//
+// On two cores without competition (chrt -f 20) about one of twenty rounds of
+// 1,000 to 50,000 empty ops/s is doubted, when something took the processor
+// away after all. Beside what else ran (load average 6 to 11) it is a third of
+// those of 300/s and all from 1,000/s on, and lag finds them as well
 // (BenchmarkValidity): the hand-over of an op is then late by more than the gap
 // to the next, and the target sees bunches.
 //
