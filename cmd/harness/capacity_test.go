@@ -1,6 +1,7 @@
 package main
 
 import (
+	"math"
 	"strconv"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -45,7 +46,7 @@ func cmdCapacity(ts *testscript.TestScript, neg bool, args []string) {
 	if len(b.Rounds) != c.Confirm || b.Load.Rate != *c.Value {
 		ts.Fatalf("%d rounds at %v/s, want %d at the capacity", len(b.Rounds), b.Load.Rate, c.Confirm)
 	}
-	if q := b.Lookup(result.CapacityMetric); q.Value == nil || *q.Value != *c.Value {
+	if q := b.Lookup(result.CapacityMetric); q.Value == nil || math.Abs(*q.Value-*c.Value) > 1e-6 {
 		ts.Fatalf("the metric is %+v", q)
 	}
 }

@@ -25,7 +25,7 @@ import (
 //
 // Commands beside those of testscript:
 //
-//	status N PROGRAM ARGS…   run it; it has to end with exit code N
+//	status N PROGRAM ARGS…   run it; it has to end with exit code N, or with one of N|M
 //	says TEXT…               the last program's stderr has exactly one line from harness, with all the texts in it
 //	serve NAME KIND          start a server of that kind (servers_test.go); its address goes into $NAME
 //	reference COMPONENT      start the reference stack's component; its address goes into $REFERENCE,
@@ -127,8 +127,12 @@ func cmdStatus(ts *testscript.TestScript, neg bool, args []string) {
 }
 
 func runStatus(ts *testscript.TestScript, want string, as *syscall.Credential, program string, args ...string) {
-	code, err := strconv.Atoi(want)
-	ts.Check(err)
+	var codes []int
+	for _, c := range strings.Split(want, "|") {
+		code, err := strconv.Atoi(c)
+		ts.Check(err)
+		codes = append(codes, code)
+	}
 	if program == "harness" {
 		program = filepath.Join(ts.Getenv("BIN"), "harness")
 	}
@@ -139,14 +143,14 @@ func runStatus(ts *testscript.TestScript, want string, as *syscall.Credential, p
 	cmd.WaitDelay = time.Second
 	ts.Check(cmd.Start())
 	timer := time.AfterFunc(scriptLimit, func() { _ = cmd.Process.Kill() })
-	err = cmd.Wait()
+	err := cmd.Wait()
 	timer.Stop()
 	var exit *exec.ExitError
 	if err != nil && !errors.As(err, &exit) {
 		ts.Fatalf("%s: %v", program, err)
 	}
-	if got := cmd.ProcessState.ExitCode(); got != code {
-		ts.Fatalf("exit code %d (%v), want %d", got, cmd.ProcessState, code)
+	if got := cmd.ProcessState.ExitCode(); !slices.Contains(codes, got) {
+		ts.Fatalf("exit code %d (%v), want %s", got, cmd.ProcessState, want)
 	}
 }
 
