@@ -4,6 +4,7 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/benchharness/harness/sdk"
@@ -28,11 +29,16 @@ func TestAGraphQLOperationIsSentWithItsVariables(t *testing.T) {
 }
 
 func TestGraphQLErrorsAreFailuresWhateverTheStatus(t *testing.T) {
-	answer := `{"data":{"a":1}}`
-	status := http.StatusOK
+	type answer struct {
+		status int
+		body   string
+	}
+	var next atomic.Pointer[answer]
+	next.Store(&answer{http.StatusOK, `{"data":{"a":1}}`})
 	srv := serve(t, func(w http.ResponseWriter, r *http.Request) {
-		w.WriteHeader(status)
-		io.WriteString(w, answer)
+		a := next.Load()
+		w.WriteHeader(a.status)
+		io.WriteString(w, a.body)
 	})
 	s := mustSetup(t, "graphql", targetOf(srv), map[string]any{"query": "{a}", "expect": map[string]any{"json": map[string]any{"data.a": 1}}})
 	w := worker(t, s, 0)
@@ -51,7 +57,7 @@ func TestGraphQLErrorsAreFailuresWhateverTheStatus(t *testing.T) {
 		{"a wrong value", 200, `{"data":{"a":2}}`, "assertion_json"},
 		{"a status of 502", 502, `{"data":{"a":1}}`, "http_502"},
 	} {
-		answer, status = c.answer, c.status
+		next.Store(&answer{c.status, c.answer})
 		err := do(t, w, 0)
 		if (err == nil) != (c.class == "") || (err != nil && sdk.Class(err) != c.class) {
 			t.Errorf("%s: got %v, want class %q", c.name, err, c.class)
