@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"runtime"
 	"slices"
 	"time"
 
@@ -23,7 +22,7 @@ func (a *app) quietness(plan suite.Plan) *quietness {
 	if plan.WaitQuiet == 0 {
 		return nil
 	}
-	return &quietness{Patience: machine.NewPatience(plan.WaitQuiet, runtime.NumCPU(), func(line string) { a.say("harness: %s", line) })}
+	return &quietness{Patience: machine.NewPatience(plan.WaitQuiet, machine.Cores(), func(line string) { a.say("harness: %s", line) })}
 }
 
 // How long the first look at the machine takes: before a run, and before each

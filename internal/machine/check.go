@@ -7,6 +7,7 @@ import (
 	"os"
 	"runtime"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/benchharness/harness/sdk/loop"
@@ -17,7 +18,7 @@ import (
 // codes are stable:
 //
 //	before a run    load_average, busy, governor, on_battery, cpu_quota,
-//	                memory_low, disk_low, open_files_low
+//	                memory_low, disk_low, open_files_low,
 //	                not_quiet
 //	during a run    steal, swap, memory_pressure, memory_exhausted, oom_kill,
 //	                gpu_memory_exhausted, other_processes, thermal_throttling,
@@ -59,7 +60,7 @@ func Check(ctx context.Context, n Needs) []Finding {
 	s := system{root: os.DirFS("/"), os: runtime.GOOS}
 	out := conditions(s, runtime.NumCPU())
 	if load, err := probe.Load(ctx); err == nil {
-		out = append(out, judgeLoad(load, runtime.NumCPU())...)
+		out = append(out, judgeLoad(load, Cores())...)
 	}
 	out = append(out, busy(ctx)...)
 	if available, size, err := probe.Memory(ctx); err == nil {
@@ -90,8 +91,18 @@ func conditions(s system, cores int) (out []Finding) {
 	return out
 }
 
+// Cores is how many logical CPUs the machine has. Load and gauges of the host are
+// of all of them, also where harness may use only some.
+var Cores = sync.OnceValue(func() int {
+	n, err := probe.Cores(context.Background())
+	if err != nil {
+		return runtime.NumCPU()
+	}
+	return n
+})
+
 func busy(ctx context.Context) []Finding {
-	share, ok := others(Observe(ctx, busyWindow), runtime.NumCPU())
+	share, ok := others(Observe(ctx, busyWindow), Cores())
 	if !ok || share < busyShare {
 		return nil
 	}

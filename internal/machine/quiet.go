@@ -26,7 +26,8 @@ func Observe(ctx context.Context, d time.Duration) probe.Series {
 
 // Disturbances says what of a machine that nobody asks anything of is not quiet,
 // in a few words each; nothing when it is. The limits are those above which a
-// round gets a caution. What cannot be read disturbs nobody.
+// round gets a caution; that tasks wait for a CPU disturbs only here, because in a
+// round the run itself makes them wait. What cannot be read disturbs nobody.
 func Disturbances(seen probe.Series, cores int) (out []string) {
 	if share, ok := others(seen, cores); ok && share >= busyShare {
 		out = append(out, fmt.Sprintf("other processes use %.0f%% of the CPU", 100*share))

@@ -42,7 +42,7 @@ func (c counter) grown() uint64 {
 
 // Begin reads the counters before a run or a round.
 func Begin() *Watch {
-	return begin(system{root: os.DirFS("/"), os: runtime.GOOS}, runtime.NumCPU())
+	return begin(system{root: os.DirFS("/"), os: runtime.GOOS}, Cores())
 }
 
 func begin(s system, cores int) *Watch {

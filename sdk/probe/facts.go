@@ -2,6 +2,7 @@ package probe
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"runtime"
 
@@ -115,6 +116,19 @@ func Disk(ctx context.Context, path string) (free, size uint64, err error) {
 		return 0, 0, fmt.Errorf("read disk space of %s: %w", path, err)
 	}
 	return u.Free, u.Total, nil
+}
+
+// Cores returns how many logical CPUs the machine has, whatever of them this
+// process may use. It is what gauges and the load of the host are shares of.
+func Cores(ctx context.Context) (int, error) {
+	n, err := cpu.CountsWithContext(ctx, true)
+	switch {
+	case err != nil:
+		return 0, fmt.Errorf("count logical CPUs: %w", err)
+	case n < 1:
+		return 0, errors.New("count logical CPUs: the system names none")
+	}
+	return n, nil
 }
 
 // Load returns the mean number of runnable tasks over the last minute.
