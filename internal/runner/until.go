@@ -63,20 +63,23 @@ func (e ending) more(n int) bool {
 		e.doc.Until.Ended = result.UntilReached
 		return false
 	case n >= u.MaxRounds:
-		e.end(result.UntilBound, "after %d rounds %s is %s: allow more rounds (max_rounds), make them longer, or quieten the machine", n, u.Metric, e.known(rule.Absolute))
+		e.end(result.UntilBound, "after %d rounds %s is %s: allow more rounds (max_rounds), make them longer, or quieten the machine", n, u.Metric, e.known(rule, values))
 		return false
 	}
 	return true
 }
 
 // known says how well the metric is known, beside how well it was to be.
-func (e ending) known(absolute bool) string {
-	u, unit := e.doc.Until, "%"
-	if absolute {
-		unit = " points"
+func (e ending) known(rule stats.Until, values []float64) string {
+	if len(values) < 2 {
+		return fmt.Sprintf("not known, because %d of them gave it a value", len(values))
 	}
-	if u.HalfWidth == nil {
-		return "not known, because some of its values have no logarithm"
+	if _, err := rule.HalfWidth(values); err != nil {
+		return fmt.Sprintf("not known (%v)", err)
+	}
+	u, unit := e.doc.Until, "%"
+	if rule.Absolute {
+		unit = " points"
 	}
 	text := func(x float64) string { return strconv.FormatFloat(100*x, 'g', 3, 64) + unit }
 	return "known to ±" + text(*u.HalfWidth) + " and not to ±" + text(u.Within)

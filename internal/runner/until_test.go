@@ -11,6 +11,7 @@ import (
 
 	"github.com/benchharness/harness/internal/cpus"
 	"github.com/benchharness/harness/internal/result"
+	"github.com/benchharness/harness/internal/stats"
 	"github.com/benchharness/harness/internal/suite"
 	"github.com/benchharness/harness/sdk"
 	"github.com/benchharness/harness/sdk/loop"
@@ -123,6 +124,24 @@ func TestRoundsAreAddedUntilTheMetricIsKnown(t *testing.T) {
 				t.Errorf("findings %v, want one with %q", b.Validity, c.finding)
 			}
 		})
+	}
+}
+
+func TestARuleThatWasNotMetSaysWhy(t *testing.T) {
+	half := 0.2
+	for _, c := range []struct {
+		values []float64
+		want   string
+	}{
+		{[]float64{3}, "not known, because 1 of them gave it a value"},
+		{[]float64{3, 0, 3}, "not known ("},
+		{[]float64{1e-300, 1e300, 1e-300}, "not known (the values are too far apart"},
+		{[]float64{3, 4, 3}, "known to ±20% and not to ±5%"},
+	} {
+		e := ending{doc: &result.Benchmark{Until: &result.Until{Within: 0.05, HalfWidth: &half}}}
+		if got := e.known(stats.Until{}, c.values); !strings.HasPrefix(got, c.want) {
+			t.Errorf("%v: %q, want %q", c.values, got, c.want)
+		}
 	}
 }
 

@@ -1,6 +1,9 @@
 package stats
 
-import "math"
+import (
+	"errors"
+	"math"
+)
 
 // Until is a rule to stop measuring by: rounds are added until the mean is known
 // well enough. It is a sequential rule. The interval is looked at after every
@@ -21,7 +24,8 @@ const UntilLevel = 0.95
 // HalfWidth is the distance from the mean to either bound of its interval: Student's
 // t interval of the values, one of each round, or of their logarithms, of which
 // it is e^h − 1, the distance to the upper bound. The error is that of fewer than two
-// values, or of one that has no logarithm.
+// values, of one that has no logarithm, or of values so far apart that the distance
+// is beyond all numbers.
 func (u Until) HalfWidth(x []float64) (float64, error) {
 	if !u.Absolute {
 		logs, err := Logs(x)
@@ -37,6 +41,9 @@ func (u Until) HalfWidth(x []float64) (float64, error) {
 	half := e.margin((1 - UntilLevel) / 2)
 	if !u.Absolute {
 		half = math.Expm1(half)
+	}
+	if math.IsInf(half, 0) || math.IsNaN(half) {
+		return math.NaN(), errors.New("the values are too far apart for an interval")
 	}
 	return half, nil
 }

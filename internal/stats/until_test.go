@@ -19,6 +19,14 @@ func TestTheHalfWidthIsThatOfStudentsInterval(t *testing.T) {
 	}
 }
 
+// A half width that is no number would be in no document.
+func TestValuesTooFarApartHaveNoInterval(t *testing.T) {
+	half, err := Until{Within: 1}.HalfWidth([]float64{1e-300, 1e300, 1e-300, 1e300, 1e-300})
+	if err == nil || !math.IsNaN(half) {
+		t.Errorf("the half width is %v (%v)", half, err)
+	}
+}
+
 func TestRoundsEndWhenTheMeanIsKnownAndNotBefore(t *testing.T) {
 	for _, c := range []struct {
 		name string

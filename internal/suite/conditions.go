@@ -224,6 +224,10 @@ func (m *MaxRounds) fromScalar(text string, isNumber bool) string {
 	return fill(m, maxRoundsRule, text, isNumber)
 }
 
+// ofSearches is the metric that only a search for a capacity gives, and a search
+// ends by rules of its own.
+const ofSearches = "capacity"
+
 // until is the rule of a benchmark: the flag's, its own load's, or the suite's.
 func (l *loader) until(decl sdk.Benchmark, load *LoadSpec, path string) (Until, error) {
 	c, spec := l.settings.until, load.Until
@@ -248,7 +252,9 @@ func (l *loader) until(decl sdk.Benchmark, load *LoadSpec, path string) (Until, 
 	}
 	known := slices.Clone(sdk.StandardMetrics)
 	for _, m := range append(slices.Clone(l.in.Metrics), decl.Metrics...) {
-		known = append(known, m.Name)
+		if m.Name != ofSearches {
+			known = append(known, m.Name)
+		}
 	}
 	if !slices.Contains(known, u.Metric) {
 		return u, c.from.errorf("is %s, which benchmark %s does not record%s", show(u.Metric), decl.Name, didYouMean(u.Metric, known))

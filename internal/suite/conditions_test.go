@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/benchharness/harness/internal/cpus"
+	"github.com/benchharness/harness/sdk"
 )
 
 func TestIsolationIsTheFlagsOrTheFiles(t *testing.T) {
@@ -50,6 +51,14 @@ func TestASystemThatCannotPinRefusesCPUsInOneLine(t *testing.T) {
 	}
 	_, err := Resolve(t.Context(), Inputs{Flags: flagsOf(t, "generator-cpus", "0"), Dir: t.TempDir(), Catalog: newCatalog()})
 	if err == nil || !strings.Contains(err.Error(), "cannot be pinned") || strings.Contains(err.Error(), "\n") {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestRoundsAreNotAddedForAMetricThatOnlySearchesGive(t *testing.T) {
+	_, err := Resolve(t.Context(), Inputs{Flags: flagsOf(t, "until", "capacity=5%"), Dir: t.TempDir(), Catalog: newCatalog(),
+		Metrics: []sdk.Metric{{Name: "capacity", Unit: "1/s"}, {Name: "gpu_util", Unit: "ratio"}}})
+	if err == nil || !strings.Contains(err.Error(), "does not record") || !strings.Contains(err.Error(), "gpu_util") {
 		t.Errorf("%v", err)
 	}
 }
