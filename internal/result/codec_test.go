@@ -119,6 +119,7 @@ func TestDecodeRefusesHostileDocuments(t *testing.T) {
 		{"fewer successes than none in a round", honest(successes, strings.Replace(successes, "[\n            1,", "[\n            -1,", 1)), "benchmarks[0].metrics[6].per_round: is -1, want 0 to 1"},
 		{"an unknown status", honest(`"status": "measured"`, `"status": "fine"`), `benchmarks[0].status: is "fine"`},
 		{"rounds that ended for no known reason", honest(`"ended": "stopped"`, `"ended": "bored"`), `benchmarks[0].until.ended: is "bored"`},
+		{"a rule that allows fewer rounds than none", honest(`"max_rounds": 30`, `"max_rounds": -30`), "benchmarks[0].until.max_rounds: is -30"},
 		{"a rule about a metric without a name", honest(`"metric": "latency_p95"`, `"metric": ""`), "benchmarks[0].until.metric: is empty"},
 		{"CPUs with a control character", honest(`"target_cpus": "1-3"`, `"target_cpus": "1\u001b"`), "benchmarks[0].isolation.target_cpus"},
 		{"a negative wait", honest(`"waited": 4.5`, `"waited": -4.5`), "wait_quiet: is -4.5"},

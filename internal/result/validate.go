@@ -157,6 +157,9 @@ func (c *checker) conditions(path string, b *Benchmark) {
 	if u := b.Until; u != nil {
 		c.name(path+".until.metric", u.Metric)
 		c.positive(path+".until", &u.Within, u.HalfWidth)
+		if u.MaxRounds < 0 {
+			c.fail(path+".until.max_rounds", "is %d, want 0 or more", u.MaxRounds)
+		}
 		if ends := []string{UntilReached, UntilBound, UntilAbsent, UntilStopped}; !slices.Contains(ends, u.Ended) {
 			c.fail(path+".until.ended", "is %q, want one of: %s", Printable(u.Ended, 40), strings.Join(ends, ", "))
 		}
