@@ -350,6 +350,9 @@ func TestBrowserClocksSortUnderTheirHeadingsAndExplainThemselvesByKeyboard(t *te
 	browser := startBrowser(t)
 	p := open(t, browser, browserPages["run"](t))
 	vector := sortableTable{t, p, "Vector search: clocks and validity"}
+	if wide := eval[int](t, p, vector.js(`return Math.max(0, ...[...table.tHead.rows[0].querySelectorAll("td")].map(gap => parseFloat(getComputedStyle(gap).minWidth) || 0))`)); wide > 0 {
+		t.Errorf("the gap between the names of clocks asks for %d pixels, which no number below it needs", wide)
+	}
 	// The row with the names of the clocks stands above the one that sorts.
 	_ = eval[string](t, p, vector.js(`return [...table.tHead.rows[1].cells].find(c => c.textContent.startsWith("Max")).querySelector("button").id = "max"`))
 	p.do(t, chromedp.Click("#max"))
