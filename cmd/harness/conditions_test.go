@@ -161,6 +161,9 @@ func TestAMachineThatIsNeverQuietIsMeasuredAndCalledThat(t *testing.T) {
 	}) {
 		t.Errorf("findings %v", run.Validity)
 	}
+	if slices.ContainsFunc(run.Validity, func(f result.Finding) bool { return f.Code == "busy" }) {
+		t.Errorf("after a wait it is advised to wait: %v", run.Validity)
+	}
 	if n := strings.Count(s.stderr.String(), "the machine is not quiet after 1s"); n != 1 {
 		t.Errorf("it said so %d times:\n%s", n, s.stderr.String())
 	}

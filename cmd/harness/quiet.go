@@ -56,6 +56,9 @@ func (q *quietness) record(run *result.Run) {
 		return
 	}
 	run.WaitQuiet = &result.WaitQuiet{Most: q.Most().Seconds(), Waited: q.Waited().Seconds(), Quiet: q.Quiet()}
+	if len(q.found) > 0 { // it says the same, and more than to wait
+		run.Validity = slices.DeleteFunc(run.Validity, func(f result.Finding) bool { return f.Code == "busy" })
+	}
 	for _, f := range q.found {
 		if !slices.Contains(run.Validity, finding(f)) {
 			run.Validity = append(run.Validity, finding(f))
