@@ -1,6 +1,7 @@
 package machine
 
 import (
+	"fmt"
 	"strconv"
 	"strings"
 )
@@ -8,7 +9,7 @@ import (
 // tcpCounts are counters of TCP since boot, of the network namespace that harness
 // is in: whatever process sends or listens there is in them.
 type tcpCounts struct {
-	sent, again uint64 // segments; those that were sent again are in both
+	sent, again uint64 // segments; OutSegs counts none that was sent again (RFC 1213)
 	// lost are losses and suspicions of one that led to sending again. A probe of a
 	// connection's tail is none: it is sent whenever an answer takes its time, as
 	// of a busy target, and costs nobody anything.
@@ -56,10 +57,10 @@ func (c tcpCounts) since(before tcpCounts) tcpCounts {
 // judge says what the counts of a round mean for it.
 func (c tcpCounts) judge() (out []Finding) {
 	if c.lost > 0 && c.again > 0 {
-		share := 100 * float64(c.again) / float64(max(c.sent, c.again))
+		share := float64(c.again) / (float64(c.sent) + float64(c.again))
 		out = append(out, caution("retransmits",
-			"%d TCP segments were sent again, %.2g%% of those sent on this host, by whatever process; %d waited for a timer, 0.2 s and more each: nstat shows which kind",
-			c.again, share, c.timeouts))
+			"%d TCP segments were sent again, %s of those sent on this host, by whatever process; %d waited for a timer, 0.2 s and more each: nstat shows which kind",
+			c.again, shareText(share), c.timeouts))
 	}
 	if c.overflows+c.drops > 0 {
 		out = append(out, caution("listen_overflow",
@@ -67,6 +68,18 @@ func (c tcpCounts) judge() (out []Finding) {
 			max(c.drops, c.overflows), c.overflows))
 	}
 	return out
+}
+
+// shareText is a share in percent, with two digits where it is small.
+func shareText(share float64) string {
+	switch percent := 100 * share; {
+	case percent < 0.01:
+		return "less than 0.01%"
+	case percent < 10:
+		return fmt.Sprintf("%.2g%%", percent)
+	default:
+		return fmt.Sprintf("%.0f%%", percent)
+	}
 }
 
 // paired reads a number of a file in which a line of names follows another of
