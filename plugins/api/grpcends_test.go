@@ -14,8 +14,10 @@ import (
 	"time"
 
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/keepalive"
 	"google.golang.org/grpc/stats"
+	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
 
 	retrievalv1 "github.com/benchharness/harness/plugins/internal/service/proto/harness/retrieval/v1"
@@ -201,6 +203,30 @@ func TestACallThatTheServerEndsEarly(t *testing.T) {
 			} else if err != nil {
 				t.Error(err)
 			}
+		})
+	}
+}
+
+func TestACallThatEndsWellIsWrongWhereAnErrorIsExpected(t *testing.T) {
+	refused := status.Error(codes.NotFound, "no such collection")
+	for _, c := range []struct {
+		name string
+		with map[string]any
+		f    *fakeStreams
+	}{
+		{"the client streams", map[string]any{"method": embedMany}, &fakeStreams{embed: onceFine(
+			func(embedStream) error { return refused },
+			func(s embedStream) error { return s.SendAndClose(&retrievalv1.EmbedManyResponse{}) })}},
+		{"the server streams", map[string]any{"method": streamHits}, hitsBy(onceFine(
+			func(hitsStream) error { return refused }, noHits))},
+		{"take ends the call", map[string]any{"method": streamHits, "take": 1}, hitsBy(onceFine(
+			func(hitsStream) error { return refused },
+			func(s hitsStream) error { return s.Send(hit("x")) }))},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			target, _ := serveStreams(t, c.f)
+			w := worker(t, mustSetup(t, "grpc", target, with(map[string]any{"expect": map[string]any{"code": "NOT_FOUND"}}, c.with)), 0)
+			wantClass(t, w.Do(t.Context(), &sdk.Op{}), "assertion_code", "got OK, want NOT_FOUND")
 		})
 	}
 }
