@@ -143,10 +143,14 @@ func (l *line) stale() bool {
 	}
 	var b [1]byte
 	quiet := false
-	err := l.raw.Read(func(fd uintptr) bool {
+	look := func(fd uintptr) bool {
 		n, _, err := syscall.Recvfrom(int(fd), b[:], syscall.MSG_PEEK|syscall.MSG_DONTWAIT)
 		quiet = n <= 0 && (err == syscall.EAGAIN || err == syscall.EINTR)
 		return true
-	})
+	}
+	err := l.raw.Read(look)
+	for err != nil && l.nudgedBy(err) { // it came just after the last answer, and nothing has read since
+		err = l.raw.Read(look)
+	}
 	return err != nil || !quiet
 }

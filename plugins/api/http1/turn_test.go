@@ -308,6 +308,22 @@ func TestNudgesAtAnyMomentAreHarmless(t *testing.T) {
 	}
 }
 
+func TestANudgeThatCameTooLateDoesNotCloseAnIdleConnection(t *testing.T) {
+	c := directly(t, Options{}, each("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"))
+	var resp Response
+	get := []byte("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+	if err := c.Do(t.Context(), get, false, &resp); err != nil || !resp.Opened {
+		t.Fatalf("%v, opened %v", err, resp.Opened)
+	}
+	c.line.waits.Store(1) // the answer has come, and whoever waits for it does not run yet
+	c.line.nudge()
+	c.line.waits.Store(0)
+	c.line.since -= 10 // idle for long
+	if err := c.Do(t.Context(), get, false, &resp); err != nil || resp.Opened {
+		t.Errorf("%v, opened %v; want the same connection", err, resp.Opened)
+	}
+}
+
 func TestWaitingConnectionsHoldNoBuffer(t *testing.T) {
 	client := directly(t, Options{KeepBody: true}, each("HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n"+long))
 	var resp Response
