@@ -24,7 +24,7 @@ func TestTheLoopOfThePythonSDK(t *testing.T) {
 	gen := t.TempDir()
 	for _, args := range [][]string{
 		{"-m", "grpc_tools.protoc", "-I", "../proto", "--python_out=" + gen, "--grpc_python_out=" + gen, "harness/plugin/v1/plugin.proto"},
-		{"-m", "unittest", "test_loop"},
+		{"-m", "unittest", "test_loop", "test_validity"},
 	} {
 		cmd := exec.CommandContext(t.Context(), python, args...)
 		cmd.Env = append(os.Environ(), "PYTHONPATH="+gen, "PYTHONDONTWRITEBYTECODE=1")

@@ -13,12 +13,16 @@ import time
 
 from hdrh.histogram import HdrHistogram
 
+from .arrivals import Arrivals
 from .errors import Failed
+from .garbage import Garbage
 
 LOWEST, HIGHEST, DIGITS = 1, 60_000_000_000, 3  # ns
 CLOCKS = ("response", "service", "lag", "wait")
 SAMPLES, SAMPLE_LENGTH = 8, 300
+CLASSES = 64  # of values that cannot be used
 NAP = 0.05  # s; how late an idle worker notices that the round was cancelled
+DRAIN = 5.0  # s that a backlog may run on, where neither the plan nor the limit of an op says
 
 
 class Op:
@@ -48,11 +52,12 @@ class Part:
     def __init__(self):
         self.clocks = {c: HdrHistogram(LOWEST, HIGHEST, DIGITS) for c in CLOCKS}
         self.ok = self.failed = self.timed_out = self.skipped = self.overflow = 0
-        self.errors, self.samples, self.values, self.dropped = {}, {}, {}, 0
+        self.waited = self.backlog = 0  # ops that found no idle worker; of those, still waiting when the schedule was over
+        self.errors, self.samples, self.values, self.dropped = {}, {}, {}, {}
         self.end = 0
 
     def time(self, clock, ns):
-        if ns > HIGHEST:
+        if ns > HIGHEST and clock == "response":  # of the others it is a part
             self.overflow += 1
         self.clocks[clock].record_value(min(max(int(ns), LOWEST), HIGHEST))
 
@@ -91,6 +96,14 @@ class Rate:
         x = at if m == 0 else at + 2 * m / (rate + root) if rate + root else math.inf
         return x if x < self.length else math.inf
 
+    def until(self, t):
+        """How many ops are intended until t, in s."""
+        if not self.parts:
+            return t * self.rate
+        at, ops, rate, slope = next(p for p in reversed(self.parts) if p[0] <= max(t, 0.0))
+        d = min(t, self.length) - at
+        return ops + (rate + slope * d / 2) * d
+
 
 class Round:
     """One part of a round: its warm-up, or its measured part."""
@@ -106,17 +119,44 @@ class Round:
         self.random, self.drawn = random.Random(f"{plan.seed}/{plan.round}"), 0.0
         self.timeout_ns = plan.op_timeout.ToNanoseconds() or math.inf
         self.end = self.scheduled_end()
-        self.give_up = self.end + plan.drain.ToNanoseconds() / 1e9
+        self.give_up = self.end + (plan.drain.ToNanoseconds() / 1e9 or plan.op_timeout.ToNanoseconds() / 1e9 or DRAIN)
+        self.arrivals = None
+        if measured and plan.model == "poisson":
+            length = min(self.limit, self.rate.length or math.inf)
+            self.arrivals = Arrivals(min(self.ops, self.rate.until(length)), f"{plan.seed}/{plan.round}")
+        self.garbage = Garbage()  # entered by whoever runs a measured round
+        self.frozen = 0.0  # s; longest time in which the thread that watches did not get to run
         self.parts = [Part() for _ in range(max(1, plan.workers))]
 
     def run(self):
         self.start_ns = time.perf_counter_ns()
         work = self._closed if self.plan.model == "closed" else self._open
         threads = [threading.Thread(target=work, args=(w, p), daemon=True) for w, p in enumerate(self.parts)]
+        last = self.start_ns  # an op may keep the lock from before its thread's start returns
         for t in threads:
             t.start()
         for t in threads:
-            t.join()
+            while t.is_alive():
+                t.join(NAP)
+                now = time.perf_counter_ns()
+                self.frozen, last = max(self.frozen, (now - last) / 1e9), now
+
+    def gaps(self):
+        """The gaps between ops as they were sent, in ops that were intended meanwhile."""
+        if self.arrivals is None:
+            return []
+        def intended(ns):
+            return self.rate.until((ns - self.start_ns) / 1e9)
+        return [abs(intended(b) - intended(a)) for a, b in self.arrivals.gaps()]
+
+    def elapsed_ns(self, s):
+        """The length of the round whose parts were summed up as s: of a closed loop
+        until a worker's last op ended, as the mean of the workers; of an open one
+        until the last op ended, and at least as long as its schedule."""
+        if self.rate is None:
+            ends = [p.end - self.start_ns for p in self.parts if p.end]
+            return sum(ends) // len(ends) if ends else 0
+        return max(s.end - self.start_ns, int(self.end * 1e9))
 
     def scheduled_end(self):
         """When the last op of an open loop is intended, in s, at the latest or on average."""
@@ -173,6 +213,9 @@ class Round:
                 part.skipped += 1
                 part.time("response", now - intended)
                 continue
+            if idle > intended:
+                part.waited += 1
+                part.backlog += (now - self.start_ns) / 1e9 > self.end
             self._do(taken[0], worker, part, intended, idle)
 
     def _do(self, number, worker, part, intended, idle):
@@ -187,6 +230,8 @@ class Round:
             cls, message = type(e).__name__, str(e)
         done = part.end = time.perf_counter_ns()
         send = op.sent or dispatch
+        if self.arrivals is not None:
+            self.arrivals.sent(number, send)
         ready = max(intended, idle)
         part.time("lag", dispatch - ready)
         part.time("wait", (ready - intended) + (send - dispatch))
@@ -207,7 +252,9 @@ class Round:
     def _values(self, op, part):
         for name, x in op.values:
             if name not in self.metrics or not math.isfinite(x):
-                part.dropped += 1
+                what = f'metric "{name}": ' + ("not finite" if name in self.metrics else "not declared")
+                if what in part.dropped or len(part.dropped) < CLASSES:
+                    part.dropped[what] = part.dropped.get(what, 0) + 1
                 continue
             n, total, low, high = part.values.get(name, (0, 0.0, math.inf, -math.inf))
             part.values[name] = (n + 1, total + x, min(low, x), max(high, x))
@@ -219,10 +266,12 @@ def sum_up(r):
     for p in r.parts:
         for name, h in p.clocks.items():
             out.clocks[name].add(h)
-        for name in ("ok", "failed", "timed_out", "skipped", "overflow", "dropped"):
+        for name in ("ok", "failed", "timed_out", "skipped", "overflow", "waited", "backlog"):
             setattr(out, name, getattr(out, name) + getattr(p, name))
         for cls, n in p.errors.items():
             out.errors[cls] = out.errors.get(cls, 0) + n
+        for what, n in p.dropped.items():
+            out.dropped[what] = out.dropped.get(what, 0) + n
         for cls, text in p.samples.items():
             out.samples.setdefault(cls, text)
         for name, (n, total, low, high) in p.values.items():

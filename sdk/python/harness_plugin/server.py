@@ -21,6 +21,7 @@ from harness.plugin.v1 import plugin_pb2_grpc as rpc
 
 from .errors import BadParam, NotMeasured, TargetDown
 from .loop import SAMPLES, Round, sum_up
+from .validity import judge
 
 COOKIE = "b6f4c1e2-harness-benchmark-plugin"
 VERSION = 1  # of the protocol
@@ -134,11 +135,12 @@ class Service(rpc.PluginServiceServicer):
         if warmup > 0:
             yield from self._drive(Round(plan, session.op, metrics, cancelled, warmup, 0, measured=False), cancelled, warmup=True)
         r = Round(plan, session.op, metrics, cancelled, duration, plan.ops)
-        began = time.time()
-        yield pb.RunRoundResponse(progress=pb.Progress(measuring=True))
-        yield from self._drive(r, cancelled, warmup=False)
+        with r.garbage:  # collects, before anything is measured
+            began = time.time()
+            yield pb.RunRoundResponse(progress=pb.Progress(measuring=True))
+            yield from self._drive(r, cancelled, warmup=False)
         if not cancelled.is_set():
-            yield pb.RunRoundResponse(result=_result(plan, r, began))
+            yield pb.RunRoundResponse(result=_result(r, began))
 
     def _drive(self, r, cancelled, warmup):
         """Runs a part, and reports its progress every second."""
@@ -165,21 +167,18 @@ class Service(rpc.PluginServiceServicer):
         return pb.CleanResponse()
 
 
-def _result(plan, r, began):
+def _result(r, began):
     s = sum_up(r)
     out = pb.RoundResult(batch=1, overflow=s.overflow, errors=s.errors, samples=list(s.samples.values())[:SAMPLES])
     out.started.FromNanoseconds(int(began * 1e9))
-    last = max(s.end - r.start_ns, 0)
-    if plan.model != "closed":  # an open loop lasts as long as its schedule
-        last = max(last, int(r.end * 1e9))
-    out.elapsed.FromNanoseconds(last)
+    out.elapsed.FromNanoseconds(r.elapsed_ns(s))
     out.counts.CopyFrom(pb.Counts(scheduled=r.scheduled, ok=s.ok, failed=s.failed, timed_out=s.timed_out, skipped=s.skipped))
     for name, h in s.clocks.items():
         setattr(out.clocks, name, h.encode().decode())
     for name, (n, total, low, high) in s.values.items():
         out.values[name].CopyFrom(pb.Value(count=n, sum=total, min=low, max=high))
-    if s.dropped:
-        out.validity.add(level="caution", code="values_dropped", message=f"{s.dropped} values were not finite or of a metric that is not declared")
+    for level, code, message in judge(r, s):
+        out.validity.add(level=level, code=code, message=message)
     return out
 
 
