@@ -26,8 +26,17 @@ func searched(plan suite.Plan) string {
 // criterion is what the session's budgets ask of a rate.
 func (s *session) criterion(b *result.Benchmark, unloaded time.Duration) runner.Criterion {
 	return verdict.NewCriterion(b, verdict.CriterionOptions{
-		Budgets: budgets(s.plan.Budgets), Match: suite.Match, Run: s.run, Unloaded: unloaded.Seconds(), CPUs: runtime.NumCPU(),
+		Budgets: budgets(s.plan.Budgets), Match: suite.Match, Run: s.run, Unloaded: unloaded.Seconds(), CPUs: generatorCPUs(s.plan),
 	})
+}
+
+// generatorCPUs is how many CPUs a plugin can use up: those that it is bound to,
+// else those that harness may use, of which it inherits the limits.
+func generatorCPUs(plan suite.Plan) int {
+	if n := len(plan.Isolation.Generator); n > 0 {
+		return n
+	}
+	return min(runtime.NumCPU(), runtime.GOMAXPROCS(0))
 }
 
 // capacityCode is what searches say: a gate failed where not even the lowest

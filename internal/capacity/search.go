@@ -49,6 +49,7 @@ const (
 	ByTarget    Limit = "target"
 	ByGenerator Limit = "generator" // the target may hold more
 	ByRange     Limit = "range"     // the highest rate that was to be tried is held
+	Unknown     Limit = "unknown"   // it ended while everything held, before the highest rate
 )
 
 // generatorTries is how often a rate is tried at which the generator was the
@@ -88,7 +89,8 @@ type Result struct {
 	Lower, Upper float64
 	// Confirmed says that Lower was held in as many further rounds as asked for.
 	Confirmed bool
-	// Limit is what Upper is owed to, and ByRange without one.
+	// Limit is what Upper is owed to; without one ByRange at the highest rate, else
+	// Unknown.
 	Limit Limit
 	// Exhausted says that the search ended because it had no round left.
 	Exhausted bool
@@ -341,8 +343,10 @@ func (s *Search) Result() Result {
 		Limit:     ByTarget,
 	}
 	switch {
-	case upper.rate == 0 && lower > 0:
+	case upper.rate == 0 && lower >= s.o.Most:
 		r.Limit = ByRange
+	case upper.rate == 0:
+		r.Limit = Unknown
 	case upper.why == Generator:
 		r.Limit = ByGenerator
 	}

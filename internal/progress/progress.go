@@ -237,6 +237,21 @@ func probed(s *runner.SearchState) string {
 	return out
 }
 
+// searched is what a search found.
+func searched(c *result.Capacity) string {
+	switch {
+	case c.LimitedBy == result.LimitGenerator && c.Confirmed && c.Lower != nil:
+		return "capacity not known: the generator was the limit, and " + rate(*c.Lower) + " held"
+	case c.LimitedBy == result.LimitGenerator:
+		return "capacity not known: the generator was the limit"
+	case c.Value != nil && c.LimitedBy == result.LimitRange:
+		return "capacity at least " + rate(*c.Value) + ", the highest rate that was to be tried"
+	case c.Value != nil:
+		return "capacity " + rate(*c.Value)
+	}
+	return "no capacity was confirmed"
+}
+
 func rate(r float64) string { return strconv.FormatFloat(r, 'f', -1, 64) + "/s" }
 
 func counter(e runner.Event) string {
@@ -262,10 +277,8 @@ func summary(b *result.Benchmark) string {
 		return strings.ReplaceAll(string(b.Status), "_", " ") + ": " + result.Printable(b.Reason, mostReason)
 	}
 	var parts []string
-	if c := b.Capacity; c != nil && c.Value != nil {
-		parts = append(parts, "capacity "+rate(*c.Value)+", limited by the "+c.LimitedBy)
-	} else if c != nil {
-		parts = append(parts, "no capacity was confirmed")
+	if b.Capacity != nil {
+		parts = append(parts, searched(b.Capacity))
 	}
 	for _, m := range b.Metrics {
 		if m.Value == nil {

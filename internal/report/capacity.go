@@ -24,10 +24,10 @@ func capacityTable(run *result.Run) *table {
 		verdict := cell{Text: "not confirmed", State: bad}
 		switch {
 		case c.Confirmed && c.LimitedBy != result.LimitTarget:
-			value, verdict = cell{Text: "≥ " + exactRate(c.Value)}, cell{Text: "a lower bound", State: partial}
+			value, verdict = cell{Text: "≥ " + exactRate(c.Lower)}, cell{Text: "a lower bound", State: partial}
 		case c.Confirmed:
 			value, verdict = cell{Text: exactRate(c.Value)}, cell{Text: "confirmed", State: good}
-		case c.Ended == result.SearchNone:
+		case c.Ended == result.SearchNone && c.LimitedBy != result.LimitGenerator:
 			verdict.Text = "none held"
 		}
 		p95 := cell{Text: notAvailable, State: absent}

@@ -17,13 +17,14 @@ const CapacityMetric = "capacity"
 // confirmed, the ones that confirmed it.
 type Capacity struct {
 	// Value is the highest rate that held in as many fresh rounds as Confirm
-	// says, in 1/s; null where no rate did.
+	// says, in 1/s; null where no rate did, and where the generator was the limit:
+	// then Lower is what the target holds at least, and no capacity.
 	Value *float64 `json:"value"`
 	Lower *float64 `json:"lower"` // 1/s, the highest rate that held below all that did not; null: none held
 	Upper *float64 `json:"upper"` // 1/s, the lowest rate that did not hold; null: all held
-	// Confirmed says that Value is Lower.
+	// Confirmed says that Lower held in as many fresh rounds as Confirm says.
 	Confirmed bool   `json:"confirmed"`
-	LimitedBy string `json:"limited_by"` // "target", "generator" (the target may hold more) or "range" (the highest rate that was to be tried held)
+	LimitedBy string `json:"limited_by"` // "target", "generator" (the target may hold more) "range" (the highest rate that was to be tried held) or "unknown" (it ended before any rate did not hold)
 	// Ended says how the search ended: "found", "none" (not even the lowest rate
 	// held), "probes" or "time" (it had no more of them), or "stopped" by an
 	// interrupt or a failure.
@@ -61,6 +62,9 @@ type Probe struct {
 	Settle  float64 `json:"settle"` // s until then, or until it was given up
 }
 
+// maxProbes is how many rounds a search can have: what a suite may ask for.
+const maxProbes = 1000
+
 // Words of a search.
 const (
 	HeldRate        = "held"
@@ -70,6 +74,7 @@ const (
 	LimitTarget    = "target"
 	LimitGenerator = "generator"
 	LimitRange     = "range"
+	LimitUnknown   = "unknown"
 
 	SearchFound   = "found"
 	SearchNone    = "none"
@@ -88,7 +93,7 @@ func (b *Benchmark) capacityMetric() (Metric, bool) {
 		return Metric{}, false
 	}
 	m := Metric{Name: CapacityMetric, Unit: "1/s", Better: string(sdk.Higher), Scale: string(sdk.Ratio), PerRound: make([]*float64, len(b.Rounds))}
-	if len(b.Rounds) > 0 && b.Capacity.Value != nil && b.Capacity.LimitedBy != LimitGenerator {
+	if len(b.Rounds) > 0 && b.Capacity.Value != nil {
 		m.PerRound[0] = b.Capacity.Value
 	}
 	return m, true
@@ -97,12 +102,12 @@ func (b *Benchmark) capacityMetric() (Metric, bool) {
 // reason is why a search gave no capacity of the target.
 func (c *Capacity) reason() string {
 	switch {
+	case c.LimitedBy == LimitGenerator:
+		return "the generator was the limit"
 	case c.Ended == SearchNone:
 		return "not even the lowest rate held"
-	case c.Value == nil:
-		return "no rate was confirmed"
 	}
-	return "the generator was the limit"
+	return "no rate was confirmed"
 }
 
 // SamplesFor is how many ops a round needs to have a value of a metric.
@@ -140,14 +145,18 @@ func (c *checker) capacity(path string, s *Capacity) {
 	}
 	c.positive(path, s.Value, s.Lower, s.Upper, &s.From, &s.To, &s.Within, s.Unloaded)
 	switch {
-	case s.Confirmed != (s.Value != nil):
-		c.fail(path+".value", "is there if and only if it is confirmed")
-	case s.Confirmed && (s.Lower == nil || *s.Lower != *s.Value):
+	case (s.Value != nil) != (s.Confirmed && s.LimitedBy != LimitGenerator):
+		c.fail(path+".value", "is there if and only if it is confirmed and the generator was not the limit")
+	case s.Confirmed && s.Lower == nil:
+		c.fail(path+".lower", "is null, but confirmed")
+	case s.Value != nil && *s.Lower != *s.Value:
 		c.fail(path+".value", "is not lower")
+	case len(s.Probes) > maxProbes:
+		c.fail(path+".probes", "has %d rounds, at most %d are allowed", len(s.Probes), maxProbes)
 	case s.Lower != nil && s.Upper != nil && *s.Lower >= *s.Upper:
 		c.fail(path+".lower", "is %v, not below upper", *s.Lower)
 	}
-	c.word(path+".limited_by", s.LimitedBy, LimitTarget, LimitGenerator, LimitRange)
+	c.word(path+".limited_by", s.LimitedBy, LimitTarget, LimitGenerator, LimitRange, LimitUnknown)
 	c.word(path+".ended", s.Ended, SearchFound, SearchNone, SearchProbes, SearchTime, SearchStopped)
 	for i := range s.Gaps {
 		c.positive(fmt.Sprintf("%s.gaps[%d]", path, i), &s.Gaps[i].Missed, &s.Gaps[i].Held)

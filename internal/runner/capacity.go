@@ -3,6 +3,7 @@ package runner
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/benchharness/harness/internal/capacity"
@@ -55,6 +56,7 @@ const (
 	unloadedLength = 200
 	longestLength  = 30 * time.Second
 	longestSamples = time.Minute // for the quantiles of the criterion
+	spareSamples   = 1.2         // arrivals at random are fewer than their mean, at times
 
 	// Where nobody says where to begin: at a share of what a closed loop did.
 	startShare = 4
@@ -77,6 +79,7 @@ type search struct {
 	machine   *capacity.Search
 	driven    int // rounds of any kind
 	rounds    []result.Round
+	raised    bool   // the lowest rate, so that rounds can be judged
 	stopped   string // why it ended early, of result.Search…
 }
 
@@ -88,7 +91,7 @@ func (r *run) findCapacity(ctx context.Context, session string, b suite.Benchmar
 	s.end.search = &SearchState{Phase: phaseUnloaded}
 	c := s.load.Capacity
 	s.doc.Capacity = &result.Capacity{
-		LimitedBy: result.LimitTarget, Ended: result.SearchStopped, Within: c.Within, Confirm: s.load.Rounds,
+		LimitedBy: result.LimitUnknown, Ended: result.SearchStopped, Within: c.Within, Confirm: s.load.Rounds,
 		Criterion: []string{}, Gaps: []result.Gap{}, Probes: []result.Probe{},
 	}
 	if !s.begin() {
@@ -156,11 +159,15 @@ func (s *search) begin() bool {
 		o.Start = min(capacity.Tidy(float64(users.Counts.OK)/users.Elapsed/startShare), o.Most)
 		o.Least = capacity.Tidy(o.Start / leastShare)
 	}
-	s.doc.Capacity.From, s.doc.Capacity.To = o.Least, o.Most
+	// In the longest round too few ops arrive at a lower rate.
+	if least := min(capacity.Tidy(spareSamples*float64(s.criterion.Samples())/s.longest().Seconds()), o.Most); least > o.Least {
+		o.Least, o.Start, s.raised = least, max(o.Start, least), true
+	}
 	if s.machine, err = capacity.New(o); err != nil {
 		s.broke(s.ctx, s.b, s.doc, err)
 		return false
 	}
+	s.doc.Capacity.From, s.doc.Capacity.To = o.Least, o.Most
 	return true
 }
 
@@ -181,9 +188,13 @@ func (s *search) length(rate float64) time.Duration {
 	if !s.load.Capacity.Stated {
 		d = max(d, min(unloadedLength*s.unloaded, longestLength))
 	}
-	const spare = 1.2 // arrivals at random are fewer than their mean, at times
-	need := time.Duration(min(spare*float64(s.criterion.Samples())/rate, longestSamples.Seconds()) * float64(time.Second))
+	need := time.Duration(min(spareSamples*float64(s.criterion.Samples())/rate, longestSamples.Seconds()) * float64(time.Second))
 	return max(d, need)
+}
+
+// longest is how long a round can be.
+func (s *search) longest() time.Duration {
+	return max(s.load.Duration/time.Duration(s.load.Rounds), longestSamples)
 }
 
 // probe runs one round of the search. It returns false when there is none left
@@ -227,7 +238,28 @@ func (s *search) probe() bool {
 	state.Outcome = ""
 	ok = outcome == result.HeldRate || s.settle(&p)
 	s.doc.Capacity.Probes = append(s.doc.Capacity.Probes, p)
+	if ok {
+		s.keepSoFar()
+	}
 	return ok
+}
+
+// keepSoFar writes the document with what the search knows by now, so that the
+// rounds of an hour outlive a process that is killed.
+func (s *search) keepSoFar() {
+	if s.Checkpoint == nil || time.Since(s.checkpoint) < checkpointEvery {
+		return
+	}
+	doc, known := *s.doc, *s.doc.Capacity
+	doc.Capacity, doc.Validity = &known, slices.Clone(doc.Validity)
+	doc.Status, doc.Reason = result.Partial, "the search for the capacity was not over"
+	part := *s
+	part.doc, part.stopped = &doc, result.SearchStopped
+	part.conclude()
+	run := *s.Run
+	run.Benchmarks = append(slices.Clone(run.Benchmarks), doc)
+	s.Checkpoint(&run)
+	s.checkpoint = time.Now()
 }
 
 // drain is how long a backlog may run on after the round. A rate with more of

@@ -20,7 +20,7 @@ func (s *search) conclude() {
 	if found.Upper > 0 {
 		c.Upper = &found.Upper
 	}
-	if found.Confirmed {
+	if found.Confirmed && found.Limit != capacity.ByGenerator {
 		c.Value = &found.Lower
 	}
 	for _, g := range found.Gaps {
@@ -88,7 +88,9 @@ func (s *search) findings(found capacity.Result) []result.Finding {
 	why := c.ReasonAt(found.Upper)
 	switch c.Ended {
 	case result.SearchNone:
-		add("none", "no rate held, not even %s: %s", perSecond(found.Upper), why)
+		if found.Limit != capacity.ByGenerator {
+			add("none", "no rate held, not even %s: %s", perSecond(found.Upper), why)
+		}
 	case result.SearchProbes:
 		add("unconfirmed", "the search ended after %d rounds (max_probes) before a rate was confirmed", len(c.Probes))
 	case result.SearchTime:
@@ -97,10 +99,15 @@ func (s *search) findings(found capacity.Result) []result.Finding {
 		add("unconfirmed", "the search was stopped before a rate was confirmed")
 	}
 	switch {
+	case found.Limit == capacity.ByGenerator && found.Lower == 0:
+		add("generator", "the capacity is not known: already at %s the rounds say nothing of the target: %s", perSecond(found.Upper), why)
 	case found.Limit == capacity.ByGenerator:
-		add("generator", "limited by the generator: at %s it was late, so that the target may hold more: %s", perSecond(found.Upper), why)
+		add("generator", "limited by the generator, and no capacity: the target may hold more, but the rounds at %s say nothing of it: %s", perSecond(found.Upper), why)
 	case found.Limit == capacity.ByRange && found.Confirmed:
 		add("range", "the highest rate that was to be tried held: the capacity is at least %s", perSecond(found.Lower))
+	}
+	if s.raised && (found.Lower == 0 || s.load.Capacity.From > 0) {
+		add("samples", "no rate below %s was tried: the criterion needs %d ops in a round of at most %s", perSecond(c.From), s.criterion.Samples(), s.longest())
 	}
 	for _, g := range found.Gaps {
 		add("gap", "the target is not monotone: %s did not hold in several rounds, and %s did; the capacity is below the former", perSecond(g.Missed), perSecond(g.Held))

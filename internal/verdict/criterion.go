@@ -42,7 +42,7 @@ type CriterionOptions struct {
 	Match    func(pattern, id string) bool
 	Run      *result.Run // whose findings count too
 	Unloaded float64     // s, the median response of a single user
-	CPUs     int         // of the machine; 0: not known
+	CPUs     int         // that the generator may use; 0: not known
 }
 
 // NewCriterion is the criterion of a benchmark, of which id, target and load
@@ -127,16 +127,21 @@ func (c *Criterion) Samples() int64 {
 // load has the rate and the length of that round.
 func (c *Criterion) Judge(b *result.Benchmark) (outcome, reason string) {
 	round := &b.Rounds[0]
+	if i := slices.IndexFunc(round.Validity, invalidLag); i >= 0 && !c.own {
+		// A tenth of the response and more, also of one that has a queue in it, is
+		// what the generator added.
+		return result.GeneratorFailed, round.Validity[i].Message
+	}
 	if why := c.queued(b, round); why != "" {
 		if c.generatorBusy(round) {
-			return result.GeneratorFailed, fmt.Sprintf("the generator used %.0f%% of the machine's CPUs: %s", 100*c.generatorCPU(round), why)
+			return result.GeneratorFailed, fmt.Sprintf("the generator used %.0f%% of the CPUs that it has: %s", 100*c.generatorCPU(round), why)
 		}
 		return result.MissedRate, why
 	}
 	for _, f := range round.Validity {
 		switch {
 		case f.Level != "invalid":
-		case f.Code == "lag":
+		case slices.Contains(ofGenerator, f.Code):
 			return result.GeneratorFailed, f.Message
 		default:
 			return result.MissedRate, f.Message
@@ -145,17 +150,27 @@ func (c *Criterion) Judge(b *result.Benchmark) (outcome, reason string) {
 	if why, ok := c.run.InvalidReason(); ok {
 		return result.GeneratorFailed, why
 	}
+	unknown := ""
 	for _, x := range c.budgets {
 		row := x.judgeScenario(c.run, b)
-		switch row.Verdict {
-		case Missed:
+		switch {
+		case row.Verdict == Missed:
 			return result.MissedRate, missedText(row)
-		case NotMeasured:
-			return result.MissedRate, "cannot be judged: " + row.Reason
+		case row.Verdict == NotMeasured && unknown == "":
+			unknown = "cannot be judged: " + row.Reason
 		}
+	}
+	if unknown != "" { // what cannot be judged is no fault of the target's
+		return result.GeneratorFailed, unknown
 	}
 	return result.HeldRate, ""
 }
+
+// ofGenerator are the findings that make a round invalid and say nothing of the
+// target.
+var ofGenerator = []string{"lag", "identity", "elapsed"}
+
+func invalidLag(f result.Finding) bool { return f.Level == "invalid" && f.Code == "lag" }
 
 // queued says that the rate was more than was sustained. The loop finds ops
 // that were still waiting for a worker when the schedule was over. Those that

@@ -57,7 +57,7 @@ func TestCriterion(t *testing.T) {
 		{"the same where the plugin's own work is measured", func(b *result.Benchmark, r *result.Round) { busy(b, r); b.Target = result.Target{} }, nil, "missed a queue was left"},
 		{"one straggler at the end is no queue", func(_ *result.Benchmark, r *result.Round) { r.Elapsed = 1.5 }, nil, "held"},
 		{"a generator that was late", found("lag", "lag is 5 ms"), nil, "generator lag is 5 ms"},
-		{"counts that do not add up", found("identity", "10 scheduled"), nil, "missed 10 scheduled"},
+		{"counts that do not add up", found("identity", "10 scheduled"), nil, "generator 10 scheduled"},
 		{"a success ratio below what no budget has to ask for", metric("success_ratio", 0.98), nil, "missed success_ratio was 98%, less than 99%"},
 		{"one that a budget allows", metric("success_ratio", 0.98), []Budget{{Benchmark: "api/*", Metric: "success_ratio", Min: ptr(0.9)}}, "held"},
 		{"a latency of more than ten responses of a single user", metric("latency_p95", 0.111), nil, "missed latency_p95 was 111ms, more than 110ms"},
@@ -68,7 +68,15 @@ func TestCriterion(t *testing.T) {
 		{"throughput and capacity are what is searched for", nil, []Budget{
 			{Benchmark: "api/*", Metric: "throughput", Min: ptr(1e6)}, {Benchmark: "api/*", Metric: "capacity", Min: ptr(1e6)}}, "held"},
 		{"a budget without a limit", nil, []Budget{{Benchmark: "api/*", Metric: "latency_mean"}}, "held"},
-		{"a budget that cannot be judged does not hold", nil, []Budget{{Benchmark: "api/*", Metric: "recall", Min: ptr(0.9)}}, "missed cannot be judged: recall: not recorded"},
+		{"a generator that was late beside a queue", func(b *result.Benchmark, r *result.Round) { queue(b, r); found("lag", "lag is 5 ms")(b, r) }, nil, "generator lag is 5 ms"},
+		{"the same where the plugin's own work is measured and makes it late", func(b *result.Benchmark, r *result.Round) {
+			queue(b, r)
+			found("lag", "lag is 5 ms")(b, r)
+			b.Target = result.Target{}
+		}, nil, "missed a queue was left"},
+		{"a round in which no op succeeded", found("no_success", "none of 9"), nil, "missed none of 9"},
+		{"a budget that cannot be judged says nothing of the target", nil, []Budget{{Benchmark: "api/*", Metric: "recall", Min: ptr(0.9)}}, "generator cannot be judged: recall: not recorded"},
+		{"one beside another that is missed", nil, []Budget{{Benchmark: "api/*", Metric: "recall", Min: ptr(0.9)}, mean}, "missed latency_mean was 10ms"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			b := probed(c.change)
