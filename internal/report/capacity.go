@@ -23,11 +23,13 @@ func capacityTable(run *result.Run) *table {
 		value := cell{Text: notAvailable, State: absent}
 		verdict := cell{Text: "not confirmed", State: bad}
 		switch {
+		case c.LimitedBy == result.LimitGenerator: // what held is in its own column, and no capacity
+			verdict = cell{Text: "not known", State: bad}
 		case c.Confirmed && c.LimitedBy != result.LimitTarget:
 			value, verdict = cell{Text: "≥ " + exactRate(c.Lower)}, cell{Text: "a lower bound", State: partial}
 		case c.Confirmed:
 			value, verdict = cell{Text: exactRate(c.Value)}, cell{Text: "confirmed", State: good}
-		case c.Ended == result.SearchNone && c.LimitedBy != result.LimitGenerator:
+		case c.Ended == result.SearchNone:
 			verdict.Text = "none held"
 		}
 		p95 := cell{Text: notAvailable, State: absent}
@@ -42,7 +44,7 @@ func capacityTable(run *result.Run) *table {
 			}
 		}
 		t.Rows = append(t.Rows, r)
-		t.footnote(fmt.Sprintf("%s had to hold, in %s in a row: %s.", clean(b.ID), count(c.Confirm, "round"), clean(strings.Join(c.Criterion, "; "))))
+		t.footnote(fmt.Sprintf("What had to hold for %s, in %s in a row: %s.", clean(b.ID), count(c.Confirm, "round"), clean(strings.Join(c.Criterion, "; "))))
 	}
 	if len(t.Rows) == 0 {
 		return nil
