@@ -50,6 +50,33 @@ func TestAProjectOfEveryKindBuildsConformsAndRuns(t *testing.T) {
 				}
 			}
 			wantLine(t, p.must("compare", "run.json", "run.json", "--format", "json").stdout, `"benchmark": "mine/digest"`)
+			if kind != "wasm" { // a module does not sleep
+				p.wantOverloadFound(file)
+			}
 		})
+	}
+}
+
+// wantOverloadFound offers a plugin three times what it can do: ops that sleep
+// for 10 ms, one at a time, at 300/s. How fast the machine is does not matter.
+func (p *place) wantOverloadFound(file string) {
+	p.t.Helper()
+	p.write("overload.yaml", `version: 1
+suites:
+  default:
+    benchmarks:
+      - use: mine/digest
+        with: {size: 1, sleep: 10ms}
+        load: {model: poisson, rate: 300/s, max_in_flight: 1}
+`)
+	o := p.harness("run", "--config", "overload.yaml", "--plugin", file, "--duration", "300ms", "--warmup", "0s", "--rounds", "2", "--report", "json", "--out", "overload.json")
+	run, err := store.ReadRun(filepath.Join(p.dir, "overload.json"))
+	if err != nil {
+		p.t.Fatalf("%v\n%s%s", err, o.stdout, o.stderr)
+	}
+	for _, r := range run.Benchmarks[0].Rounds {
+		if !slices.ContainsFunc(r.Validity, func(f result.Finding) bool { return f.Level == "invalid" && f.Code == "under_achieved" }) {
+			p.t.Errorf("at three times the capacity a round has %v, want that it is invalid", r.Validity)
+		}
 	}
 }
