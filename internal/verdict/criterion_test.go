@@ -110,6 +110,9 @@ func TestSearchesCompareByTheirBrackets(t *testing.T) {
 		}
 		return &result.Run{ID: fmt.Sprint(lower, upper), MachineID: "m", Complete: true, Benchmarks: []result.Benchmark{b}}
 	}
+	late := run(200, 209)
+	late.Benchmarks[0].Capacity.Value, late.Benchmarks[0].Capacity.LimitedBy = nil, result.LimitGenerator
+	late.Benchmarks[0].Metrics[1].Value, late.Benchmarks[0].Metrics[1].PerRound = nil, make([]*float64, 3)
 	for _, c := range []struct {
 		name       string
 		base, head *result.Run
@@ -122,6 +125,7 @@ func TestSearchesCompareByTheirBrackets(t *testing.T) {
 		{"twice of it", run(100, 104), run(200, 209), Improved, Incomparable},
 		{"wide brackets that overlap", run(100, 190), run(150, 290), Inconclusive, Incomparable},
 		{"the end of the range in both", run(100, 0), run(100, 0), Unchanged, Unchanged},
+		{"what the generator limited", run(200, 209), late, Missing, Unchanged},
 		{"the end of the range in one", run(100, 0), run(50, 52), Inconclusive, Incomparable},
 	} {
 		t.Run(c.name, func(t *testing.T) {
