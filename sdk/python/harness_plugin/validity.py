@@ -17,7 +17,8 @@ PAUSED = 0.005  # of the round may be garbage collection
 # They are above those of the loop in Go, which spins for the last microseconds:
 # a thread that spins here keeps the interpreter from all others, so every op
 # is late by the kernel's timer. On two cores with empty ops at 100 to 3,000/s
-# the lag was 0.04-0.11 ms at p50, 0.1-0.18 ms at p95 and 0.14-0.42 ms at p99.
+# the lag of 16 rounds was 37-110 µs at p50, 99-174 at p95 and 144-426 at p99,
+# but for two rounds of 1.0 and 2.8 ms: those are found.
 FLOORS = ((0.5, 150e-6), (0.95, 300e-6), (0.99, 600e-6))
 
 
