@@ -13,8 +13,6 @@ import (
 	"strings"
 	"syscall"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/benchharness/harness/internal/accuracy/known"
 	"github.com/benchharness/harness/sdk/lifeline"
 )
@@ -38,11 +36,7 @@ func serve(args []string) error {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	defer context.AfterFunc(ctx, s.Stop)()
-	// The server never sleeps, so it gives way to the client: with equal
-	// rights a client that wakes up on its processor would wait for a slice
-	// of some milliseconds, and show it.
 	runtime.LockOSThread()
-	_ = unix.Setpriority(unix.PRIO_PROCESS, 0, 10) // of this thread; that may be lowered by anybody
 	fmt.Println(s.Address())
 	log, err := s.Serve()
 	if err != nil {

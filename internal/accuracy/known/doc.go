@@ -29,7 +29,7 @@ type Spec struct {
 // Stamp is one request as the server saw it, in nanoseconds since [Log.Base].
 type Stamp struct {
 	Index    int64 // as the request's path says, ?i=N; its number where it says none
-	Received int64 // it was read to its end
+	Received int64 // the last of it came, as the kernel says where it does
 	Answered int64 // the answer was about to be written
 	Written  int64 // the answer had been written
 	Injected int64 // latency that was drawn for it

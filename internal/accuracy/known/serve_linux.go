@@ -7,13 +7,14 @@ import (
 	"runtime/debug"
 	"sync/atomic"
 	"time"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
 
 const (
 	defaultMost = 1_000_000
-	quiet       = time.Second // without a request, after which the server stops spinning
+	longest     = 10 * time.Millisecond // of a sleep: Stop is looked for as often
 	readSize    = 64 << 10
 )
 
@@ -35,6 +36,7 @@ type Server struct {
 	base   time.Time
 	listen int
 	poll   int
+	timer  int
 	addr   netip.AddrPort
 	stop   atomic.Bool
 
@@ -48,6 +50,8 @@ type Server struct {
 	frozen int64 // freezes so far
 	log    Log
 	scrap  []byte
+	oob    [64]byte // room for one time of the kernel's
+	came   int64    // when the kernel received what was read last
 }
 
 // Listen opens a server on a free port of 127.0.0.1. Serve has to be called.
@@ -89,6 +93,12 @@ func (s *Server) open() error {
 	if s.poll, err = unix.EpollCreate1(unix.EPOLL_CLOEXEC); err != nil {
 		return fmt.Errorf("open epoll: %w", err)
 	}
+	if s.timer, err = unix.TimerfdCreate(unix.CLOCK_MONOTONIC, unix.TFD_NONBLOCK|unix.TFD_CLOEXEC); err != nil {
+		return fmt.Errorf("open a timer: %w", err)
+	}
+	if err := s.watch(s.timer); err != nil {
+		return err
+	}
 	return s.watch(s.listen)
 }
 
@@ -126,23 +136,45 @@ func (s *Server) Serve() (*Log, error) {
 			now = s.now()
 		}
 		s.wakeReaders(now)
-		wait := 0
-		if len(s.late) == 0 && now-s.last > int64(quiet) && (len(s.due) == 0 || s.due[0].due-now > int64(10*time.Millisecond)) {
-			wait = 1
+		if err := s.alarm(now); err != nil {
+			return nil, err
 		}
-		n, err := unix.EpollWait(s.poll, events, wait)
+		n, err := unix.EpollWait(s.poll, events, int(longest/time.Millisecond))
 		if err != nil && !errors.Is(err, unix.EINTR) {
 			return nil, fmt.Errorf("wait for sockets: %w", err)
 		}
 		for _, e := range events[:max(n, 0)] {
 			if int(e.Fd) == s.listen {
 				s.accept()
+			} else if int(e.Fd) == s.timer {
+				_, _ = unix.Read(s.timer, s.scrap[:8])
 			} else if c := s.conns[int(e.Fd)]; c != nil {
 				s.read(c)
 			}
 		}
 	}
 	return &s.log, nil
+}
+
+// alarm has the wait for sockets end when the next thing is due. A server that
+// polled instead would take a processor from the client; that it wakes up some
+// tens of microseconds late is in its stamps.
+func (s *Server) alarm(now int64) error {
+	next := now + int64(longest)
+	if len(s.due) > 0 {
+		next = min(next, s.due[0].due)
+	}
+	for _, c := range s.late {
+		next = min(next, c.until)
+	}
+	if s.spec.Every > 0 && s.last != 0 {
+		next = min(next, (s.frozen+1)*int64(s.spec.Every))
+	}
+	at := unix.ItimerSpec{Value: unix.NsecToTimespec(max(next-s.now(), 1))}
+	if err := unix.TimerfdSettime(s.timer, 0, &at, nil); err != nil {
+		return fmt.Errorf("set a timer: %w", err)
+	}
+	return nil
 }
 
 // freeze sleeps through a freeze that is due.
@@ -179,6 +211,7 @@ func (s *Server) accept() {
 		}
 		s.log.Accepted++
 		_ = unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1)
+		_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_TIMESTAMPNS, 1) // without it, received says when it was read
 		c := &conn{fd: fd, buf: make([]byte, 0, maxHead)}
 		if err := s.watch(fd); err != nil {
 			_ = unix.Close(fd)
@@ -213,9 +246,10 @@ func (s *Server) wakeReaders(now int64) {
 // read takes what a connection has to say.
 func (s *Server) read(c *conn) {
 	for !c.gone && c.until == 0 {
+		var n int
+		var err error
 		if c.skip > 0 {
-			n, err := unix.Read(c.fd, s.scrap[:min(c.skip, len(s.scrap))])
-			if !s.received(c, n, err) {
+			if n, err = s.receive(c.fd, s.scrap[:min(c.skip, len(s.scrap))]); !s.received(c, n, err) {
 				return
 			}
 			if c.skip -= n; c.skip == 0 {
@@ -223,8 +257,7 @@ func (s *Server) read(c *conn) {
 			}
 			continue
 		}
-		n, err := unix.Read(c.fd, c.buf[len(c.buf):cap(c.buf)])
-		if !s.received(c, n, err) {
+		if n, err = s.receive(c.fd, c.buf[len(c.buf):cap(c.buf)]); !s.received(c, n, err) {
 			return
 		}
 		c.buf = c.buf[:len(c.buf)+n]
@@ -232,6 +265,24 @@ func (s *Server) read(c *conn) {
 			return
 		}
 	}
+}
+
+// receive reads, and learns when what it read came: the kernel says it by the
+// wall clock, so the difference to that is taken from the server's own. How long
+// the server took to wake up is thereby in its time for the request.
+func (s *Server) receive(fd int, b []byte) (int, error) {
+	n, oobn, _, _, err := unix.Recvmsg(fd, b, s.oob[:], 0)
+	s.came = s.now()
+	if err != nil || oobn < unix.CmsgLen(int(unsafe.Sizeof(unix.Timespec{}))) {
+		return n, err
+	}
+	if h := (*unix.Cmsghdr)(unsafe.Pointer(&s.oob[0])); h.Level == unix.SOL_SOCKET && h.Type == unix.SCM_TIMESTAMPNS {
+		at := (*unix.Timespec)(unsafe.Pointer(&s.oob[unix.CmsgLen(0)]))
+		if ago := time.Now().UnixNano() - at.Nano(); ago >= 0 && ago < int64(time.Minute) {
+			s.came -= ago
+		}
+	}
+	return n, nil
 }
 
 // received looks at the result of a read; false ends the reading.
@@ -276,7 +327,7 @@ func (s *Server) take(c *conn) bool {
 // request begins the work on a request that is complete.
 func (s *Server) request(c *conn, h head) {
 	now := s.now()
-	w := waiting{conn: c, stamp: Stamp{Index: h.index, Received: now}}
+	w := waiting{conn: c, stamp: Stamp{Index: h.index, Received: s.came}}
 	if h.index < 0 {
 		w.stamp.Index = int64(s.count)
 	}
@@ -355,5 +406,6 @@ func (s *Server) close() {
 		s.drop(c)
 	}
 	_ = unix.Close(s.listen)
+	_ = unix.Close(s.timer)
 	_ = unix.Close(s.poll)
 }
