@@ -79,7 +79,6 @@ func (b *bench) postgres() (*url.URL, func(), error) {
 	if err != nil {
 		return nil, nil, fmt.Errorf("start PostgreSQL: %w", err)
 	}
-	defer read.Close()
 	cmd := exec.CommandContext(b.ctx, b.bin, "reference", "up", "--components", "postgres")
 	cmd.Dir, cmd.Stdout = b.dir, write
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
@@ -87,11 +86,13 @@ func (b *bench) postgres() (*url.URL, func(), error) {
 	process, err := lifeline.Start(cmd, syscall.SIGTERM)
 	write.Close()
 	if err != nil {
+		read.Close()
 		return nil, nil, err
 	}
-	stop := func() {
+	stop := func() { // the pipe is open until then: it would end a process that goes on to print
 		_ = process.Signal(syscall.SIGTERM) // it may have ended
 		<-process.Done()
+		read.Close()
 	}
 	lines := bufio.NewScanner(read)
 	for lines.Scan() {

@@ -67,10 +67,9 @@ func (w *worker) closedStretch(r *run) (more bool) {
 // addPlain is add for an op that is nothing but its duration.
 func (w *worker) addPlain(r *run, d, now time.Duration) {
 	w.op.Values(w.addValue)
-	w.plain[w.plains] = d
-	w.plains++
+	w.plain = append(w.plain, d)
 	w.last = now
-	if w.plains == bufferLen || now-w.flushed >= flushAfter {
+	if len(w.plain) == bufferLen || now-w.flushed >= flushAfter {
 		w.flush(r)
 	}
 }

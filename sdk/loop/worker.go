@@ -32,7 +32,7 @@ const (
 func busySince(d time.Duration) uint64 { return uint64(d)<<stateShift | busyFlag }
 
 const (
-	bufferLen  = 64                    // ops, 3 KiB a worker
+	bufferLen  = 64                    // ops, 3 KiB a worker, where ops are short enough to be buffered
 	flushAfter = 20 * time.Microsecond // ops longer than this are recorded at once
 )
 
@@ -48,12 +48,10 @@ type worker struct {
 	ctx   context.Context // of the worker's ops, made anew after each timeout
 	rec   *recorder
 
-	plain    [bufferLen]time.Duration // ops that are one duration: see recorder.plain
-	plains   int
-	buf      [bufferLen]entry // all others
-	buffered int
-	last     time.Duration // end of the op last put there
-	flushed  time.Duration // when the buffers were last emptied
+	plain   []time.Duration // ops that are one duration: see recorder.plain
+	buf     []entry         // all others; both grow to bufferLen at most
+	last    time.Duration   // end of the op last put there
+	flushed time.Duration   // when the buffers were last emptied
 
 	values   []Value
 	recorded bool // values holds something
@@ -75,7 +73,7 @@ func newWorker(n int, do sdk.Worker, metrics []sdk.Metric) *worker {
 
 // prepare readies the worker for a run, before its goroutine starts.
 func (w *worker) prepare(r *run, rec *recorder) {
-	w.rec, w.plains, w.buffered, w.last, w.flushed = rec, 0, 0, 0, 0
+	w.rec, w.plain, w.buf, w.last, w.flushed = rec, w.plain[:0], w.buf[:0], 0, 0
 	w.dropped, w.recorded = nil, false
 	clear(w.values)
 	w.state.Store(0)
@@ -179,10 +177,9 @@ func (w *worker) add(r *run, e entry, now time.Duration) {
 }
 
 func (w *worker) keep(r *run, e entry, now time.Duration) {
-	w.buf[w.buffered] = e
-	w.buffered++
+	w.buf = append(w.buf, e)
 	w.last = now
-	if w.buffered == bufferLen || now-w.flushed >= flushAfter {
+	if len(w.buf) == bufferLen || now-w.flushed >= flushAfter {
 		w.flush(r)
 	}
 }
@@ -196,7 +193,7 @@ func (w *worker) flush(r *run) {
 	if c.run == r {
 		w.flushLocked(c)
 	}
-	w.plains, w.buffered = 0, 0
+	w.plain, w.buf = w.plain[:0], w.buf[:0]
 	if w.recorded {
 		clear(w.values)
 	}
@@ -204,17 +201,17 @@ func (w *worker) flush(r *run) {
 }
 
 func (w *worker) flushLocked(c *recorder) {
-	for _, d := range w.plain[:w.plains] {
+	for _, d := range w.plain {
 		c.plain(d)
 	}
-	n := int64(w.plains)
+	n := int64(len(w.plain))
 	c.zeroLag += n
 	c.zeroWait += n
 	c.ok += uint64(n)
 	if n > 0 {
 		c.live.add(min(w.plain[0], Limit), uint64(n))
 	}
-	for i := range w.buf[:w.buffered] {
+	for i := range w.buf {
 		e := &w.buf[i]
 		c.latency(*e)
 		c.ok += uint64(e.n)
