@@ -16,7 +16,8 @@
 // open loop an op whose intended start finds no idle worker is sent late, by
 // the first worker that becomes idle. What passes until that worker is idle is
 // wait, and only what passes from then until the send is lag: the generator's
-// own fault. Wait also holds what the op itself spends before [sdk.Op.Sent].
+// own fault. Where the worker is idle late because the generator sent its op
+// late, that is lag, too. Wait also holds what the op itself spends before [sdk.Op.Sent].
 package loop
 
 import (

@@ -150,11 +150,15 @@ func (s *shard) abandon(r *run, stop time.Duration) {
 // The worker that takes an op is the one that has been idle longest. If it was
 // idle at the intended start, whatever passed until dispatch is the
 // generator's lag. If it was not, no worker was: the op waited for it, and
-// only what passed since the worker became idle is lag.
+// only what passed since the worker became idle is lag. But a worker that is
+// busy with what the generator itself sent late is idle late for that: after a
+// pause of the generator the first op of each worker is late, and they make
+// the rest late. So what the last op that found the worker idle lagged is
+// counted as lag, too, until an op finds it idle again.
 func (w *worker) runOpen(r *run) {
 	defer w.leave(r)
 	s := r.shards[w.n%len(r.shards)]
-	var idle time.Duration
+	var idle, owed time.Duration
 	for {
 		i, at, moment, ok := s.take(r, idle)
 		if !ok {
@@ -163,7 +167,10 @@ func (w *worker) runOpen(r *run) {
 		w.op.Begin(i, r.rand(i), r.base)
 		send := time.Since(r.base)
 		w.state.Store(busySince(send))
-		lag := send - max(at, idle)
+		lag := send - max(at, idle-owed)
+		if owed = min(owed, lag); idle <= at {
+			owed = lag
+		}
 		err := w.call()
 		now := time.Since(r.base)
 		was := w.state.Swap(0)

@@ -58,6 +58,45 @@ func TestOpenLoopStartsEveryOpExactlyAtItsIntendedStart(t *testing.T) {
 	}
 }
 
+// pausingWaiter is a generator that does not run for a while.
+type pausingWaiter struct {
+	virtualWaiter
+	from, to time.Duration
+}
+
+func (w pausingWaiter) near(base time.Time, at time.Duration, stop <-chan struct{}) (time.Duration, bool) {
+	now, _ := w.virtualWaiter.near(base, at, stop)
+	if now >= w.from && now < w.to {
+		return w.virtualWaiter.near(base, w.to, stop)
+	}
+	return now, false
+}
+
+func TestWhatAPauseOfTheGeneratorMakesLateIsLagAlsoWhereNoWorkerIsIdle(t *testing.T) {
+	// 200 ops are intended in the pause, by 4 workers whose ops take 1 ms: 4,000/s
+	// can be sent, so about 270 are late.
+	p := Plan{Model: Constant, Rate: 1000, Workers: 4, Duration: 2 * time.Second}
+	synctest.Test(t, func(t *testing.T) {
+		d := virtual(takes(time.Millisecond))
+		d.newWaiter = func() waiter { return pausingWaiter{from: time.Second, to: 1200 * time.Millisecond} }
+		res, err := d.Round(t.Context(), p, nil)
+		checkRecords(t, res)
+		k := res.Clocks
+		if err != nil || !near(quantile(k.Response, 1), 201*time.Millisecond) {
+			t.Fatalf("%v, the largest response is %s, want 201ms", err, quantile(k.Response, 1))
+		}
+		if got := quantile(k.Lag, 0.95); got < 100*time.Millisecond {
+			t.Errorf("the lag is %s at p95, want over 100ms: 270 of 2,000 ops are late by up to 200", got)
+		}
+		if got := quantile(k.Wait, 1); got > 5*time.Millisecond {
+			t.Errorf("a wait of %s, though workers were busy with nothing but the pause's ops", got)
+		}
+		if len(res.Validity) == 0 || res.Validity[0].Code != "lag" || res.Validity[0].Level != Invalid {
+			t.Errorf("found %v, want an invalid lag", res.Validity)
+		}
+	})
+}
+
 func TestAnOpThatFindsNoIdleWorkerWaitsAndTheWaitCounts(t *testing.T) {
 	// One worker, ops of 15 ms every 10 ms: op i begins at 15i, 5i late.
 	p := Plan{Model: Constant, Rate: 100, Workers: 1, Duration: 100 * time.Millisecond}

@@ -47,7 +47,7 @@ type edit struct{ file, old, new string }
 var edits = []edit{
 	{"sdk/loop/open.go", "entry{response: end - at,", "entry{response: end - mutated({{omission}}, send, at),"},
 	{"sdk/loop/open.go", "was := w.state.Swap(0)", "was := w.state.Swap(0)\n\t\tsend = mutated({{after_dispatch}}, now, send)"},
-	{"sdk/loop/open.go", "lag := send - max(at, idle)", "lag := mutated({{lag}}, 0, send-max(at, idle))"},
+	{"sdk/loop/open.go", "lag := send - max(at, idle-owed)", "lag := mutated({{lag}}, 0, send-max(at, idle-owed))"},
 	{"sdk/loop/open.go", "e.wait = e.response - e.service - e.lag", "e.wait = mutated({{wait}}, 0, e.response-e.service-e.lag)"},
 	{"sdk/loop/open.go", "s.skipped++", "s.skipped += mutated[uint64]({{skipped}}, 0, 1)"},
 	{"sdk/loop/open.go", "s.waited++", "if {{dropped}} {\n\t\t\t\ts.issued--\n\t\t\t\tcontinue\n\t\t\t}\n\t\t\ts.waited++"},
