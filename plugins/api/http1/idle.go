@@ -31,7 +31,9 @@ func Idle() (stop func()) {
 	defer idle.mu.Unlock()
 	if idle.users++; idle.users == 1 {
 		idle.stop = make(chan struct{})
-		idle.lines = make(map[*line]struct{})
+		if idle.lines == nil { // a client may outlive who looked after it, and is looked after again
+			idle.lines = make(map[*line]struct{})
+		}
 		go tick(idle.stop)
 	}
 	return sync.OnceFunc(func() {

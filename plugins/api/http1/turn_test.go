@@ -324,6 +324,22 @@ func TestANudgeThatCameTooLateDoesNotCloseAnIdleConnection(t *testing.T) {
 	}
 }
 
+func TestAConnectionThatOutlivesWhoLookedAfterItIsLookedAfterAgain(t *testing.T) {
+	l := new(line)
+	stop := Idle()
+	if !watched(l) {
+		t.Fatal("nobody looks after it")
+	}
+	defer unwatched(l)
+	stop()
+	defer Idle()()
+	idle.mu.Lock()
+	defer idle.mu.Unlock()
+	if _, ok := idle.lines[l]; !ok {
+		t.Error("it was forgotten")
+	}
+}
+
 func TestWaitingConnectionsHoldNoBuffer(t *testing.T) {
 	client := directly(t, Options{KeepBody: true}, each("HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n"+long))
 	var resp Response
